@@ -1,0 +1,166 @@
+//! The closed sets of protocol.md: verbs, error codes, goodbye codes, presence states.
+//!
+//! Adding one is adding a variant; `tests/document.rs` checks that each stands in protocol.md.
+
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($variant),+ }
+
+        impl $name {
+            pub const ALL: &[$name] = &[$($name::$variant),+];
+
+            /// The word as it stands on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $text),+ }
+            }
+
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some($name::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+words! {
+    /// What a client may put in `type`.
+    Verb {
+        Register = "register",
+        PrivateMessage = "privateMessage",
+        Typing = "typing",
+        Watch = "watch",
+        Unwatch = "unwatch",
+        SetStatus = "setStatus",
+        Ping = "ping",
+        Pong = "pong",
+        Help = "help",
+        Bye = "bye",
+        // Known, so that open mode can answer `notAvailable` instead of `unknownType`.
+        Ack = "ack",
+        MarkRead = "markRead",
+        History = "history",
+        Conversations = "conversations",
+        EditMessage = "editMessage",
+        DeleteMessage = "deleteMessage",
+        Block = "block",
+        Unblock = "unblock",
+        Allow = "allow",
+        Disallow = "disallow",
+        Settings = "settings",
+        Account = "account",
+    }
+}
+
+words! {
+    /// Why a command was refused (`errorMessage`).
+    Code {
+        InvalidJson = "invalidJson",
+        InvalidUtf8 = "invalidUtf8",
+        LineTooLong = "lineTooLong",
+        TooDeep = "tooDeep",
+        DuplicateKey = "duplicateKey",
+        MissingField = "missingField",
+        BadType = "badType",
+        BadValue = "badValue",
+        UnknownType = "unknownType",
+        UnsupportedVersion = "unsupportedVersion",
+        NotRegistered = "notRegistered",
+        AlreadyRegistered = "alreadyRegistered",
+        InvalidName = "invalidName",
+        NameTaken = "nameTaken",
+        NotAvailable = "notAvailable",
+        AuthFailed = "authFailed",
+        UnknownUser = "unknownUser",
+        RecipientBusy = "recipientBusy",
+        Overloaded = "overloaded",
+    }
+}
+
+impl Code {
+    /// Whether the same command may succeed later without being changed.
+    pub const fn retryable(self) -> bool {
+        matches!(self, Code::RecipientBusy | Code::Overloaded)
+    }
+
+    /// Whether the line itself was at fault, whatever the state: these count towards `tooManyErrors`.
+    pub const fn bad_line(self) -> bool {
+        matches!(
+            self,
+            Code::InvalidJson
+                | Code::InvalidUtf8
+                | Code::LineTooLong
+                | Code::TooDeep
+                | Code::DuplicateKey
+                | Code::MissingField
+                | Code::BadType
+                | Code::BadValue
+                | Code::UnknownType
+        )
+    }
+}
+
+words! {
+    /// Why the server ended a connection (`goodbye`).
+    Goodbye {
+        Bye = "bye",
+        Drained = "drained",
+        ServerClosing = "serverClosing",
+        RegistrationTimeout = "registrationTimeout",
+        LineTimeout = "lineTimeout",
+        SlowConsumer = "slowConsumer",
+        Heartbeat = "heartbeat",
+        Replaced = "replaced",
+        TooManyErrors = "tooManyErrors",
+        ServerFull = "serverFull",
+        LineTooLong = "lineTooLong",
+        TlsOnPlainPort = "tlsOnPlainPort",
+        NotHttp = "notHttp",
+        InternalError = "internalError",
+    }
+}
+
+impl Goodbye {
+    /// One sentence for a person: what happened and what to do.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Goodbye::Bye => "goodbye",
+            Goodbye::Drained => "you ended your input; everything you sent was handled",
+            Goodbye::ServerClosing => "the server is closing; reconnect after afterMs",
+            Goodbye::RegistrationTimeout => "no register in time; connect again and register first",
+            Goodbye::LineTimeout => "a line was begun and not ended in time; end each line with a newline",
+            Goodbye::SlowConsumer => "you did not read what was sent to you",
+            Goodbye::Heartbeat => "nothing came from you in two heartbeats",
+            Goodbye::Replaced => "another connection took this name with its resumeToken",
+            Goodbye::TooManyErrors => "too many refused lines; see protocol.md",
+            Goodbye::ServerFull => "no place for this connection now; try again later",
+            Goodbye::LineTooLong => "a line went far over the limit",
+            Goodbye::TlsOnPlainPort => "this port speaks plain text, not TLS; connect without TLS",
+            Goodbye::NotHttp => "this is privmsgd, not HTTP; send one JSON object per line, for example {\"type\":\"help\"}",
+            Goodbye::InternalError => "the server made a mistake while handling your connection",
+        }
+    }
+
+    /// Whether connecting again, unchanged, is of use.
+    pub const fn reconnect(self) -> bool {
+        matches!(
+            self,
+            Goodbye::ServerClosing
+                | Goodbye::RegistrationTimeout
+                | Goodbye::LineTimeout
+                | Goodbye::SlowConsumer
+                | Goodbye::Heartbeat
+                | Goodbye::ServerFull
+                | Goodbye::InternalError
+        )
+    }
+}
+
+words! {
+    /// What `presence` says of a name.
+    Status {
+        Online = "online",
+        Away = "away",
+        Offline = "offline",
+    }
+}
