@@ -1,0 +1,254 @@
+//! [`Frame`] → bytes; the only writer of JSON. Knows no recipient.
+//!
+//! Every frame is one line: `type` first, the documented key order, no spaces, raw UTF-8. What a client sent is
+//! copied as it was sent ([`Raw`]); names and times need no escaping; only sentences made here are escaped.
+
+use crate::time::Stamp;
+use crate::wire::code::{Code, Goodbye, Status, Verb};
+use crate::wire::command::{PrivateMessage, Raw};
+
+/// One line to a client.
+#[derive(Clone, Copy, Debug)]
+pub enum Frame<'a> {
+    /// Rendered once per configuration by [`hello`].
+    Hello(&'a [u8]),
+    Registered { id: Option<Raw<'a>>, username: &'a str, resume_token: u128, heartbeat_ms: Option<u32> },
+    Accepted { id: Option<Raw<'a>>, message_id: Option<Raw<'a>>, to: &'a str, time: Stamp },
+    PrivateMessage { from: &'a str, message: &'a PrivateMessage<'a>, time: Stamp },
+    Typing { from: &'a str },
+    Presence { username: &'a str, status: Status, since: Stamp },
+    Ok { id: Raw<'a>, command: Verb },
+    /// All commands, or the one asked for, each with an example line.
+    Help { id: Option<Raw<'a>>, command: Option<Verb> },
+    Ping { time: Stamp },
+    Pong { id: Option<Raw<'a>>, data: Option<Raw<'a>>, time: Stamp },
+    ClaimRefused { count: u32, time: Stamp },
+    Error(ErrorMessage<'a>),
+    Goodbye { id: Option<Raw<'a>>, code: Goodbye, after_ms: Option<u32> },
+}
+
+/// `errorMessage`, in the order of its keys.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorMessage<'a> {
+    pub id: Option<Raw<'a>>,
+    pub command: Option<Verb>,
+    pub code: Code,
+    pub message: &'a str,
+    pub field: Option<&'static str>,
+    pub to_raw: Option<Raw<'a>>,
+    pub hint: Option<&'static str>,
+    pub retry_after_ms: Option<u32>,
+}
+
+/// What `hello` says that the configuration decides.
+#[derive(Clone, Copy, Debug)]
+pub struct Greeting<'a> {
+    pub server_name: &'a str,
+    pub max_line_bytes: usize,
+}
+
+/// What a frame may be longer than the longest line that caused it, in bytes.
+pub const FRAME_OVERHEAD: usize = 1_024;
+
+/// The `hello` line.
+pub fn hello(greeting: &Greeting<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(320);
+    out.extend_from_slice(b"{\"type\":\"hello\",\"server\":\"privmsgd\",\"version\":");
+    string(&mut out, env!("CARGO_PKG_VERSION"));
+    out.extend_from_slice(b",\"protocol\":1,\"mode\":\"open\",\"serverName\":");
+    string(&mut out, greeting.server_name);
+    out.extend_from_slice(b",\"auth\":[],\"tls\":false,\"durability\":\"memory\",\"limits\":{\"maxLineBytes\":");
+    number(&mut out, greeting.max_line_bytes as u64);
+    out.extend_from_slice(b",\"maxFrameBytes\":");
+    number(&mut out, (greeting.max_line_bytes + FRAME_OVERHEAD) as u64);
+    out.extend_from_slice(b",\"maxNameBytes\":64,\"maxWindow\":1024}}\n");
+    out
+}
+
+impl Frame<'_> {
+    /// Appends the line, its newline included.
+    #[inline]
+    pub fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Frame::PrivateMessage { from, message, time } => private_message(out, from, message, time),
+            Frame::Accepted { id, message_id, to, time } => accepted(out, *id, *message_id, to, time),
+            other => other.write_rare(out),
+        }
+    }
+
+    fn write_rare(&self, out: &mut Vec<u8>) {
+        match *self {
+            Frame::PrivateMessage { .. } | Frame::Accepted { .. } => {}
+            Frame::Hello(line) => return out.extend_from_slice(line),
+            Frame::Registered { id, username, resume_token, heartbeat_ms } => {
+                open(out, "registered", id);
+                text(out, "username", username);
+                text(out, "resumeToken", &format!("{resume_token:032x}"));
+                optional_number(out, "heartbeatMs", heartbeat_ms);
+            }
+            Frame::Typing { from } => {
+                open(out, "typing", None);
+                text(out, "from", from);
+            }
+            Frame::Presence { username, status, since } => {
+                open(out, "presence", None);
+                text(out, "username", username);
+                text(out, "status", status.as_str());
+                text(out, "since", since.as_str());
+            }
+            Frame::Ok { id, command } => {
+                open(out, "ok", Some(id));
+                text(out, "command", command.as_str());
+            }
+            Frame::Help { id, command } => help(out, id, command),
+            Frame::Ping { time } => {
+                open(out, "ping", None);
+                text(out, "time", time.as_str());
+            }
+            Frame::Pong { id, data, time } => {
+                open(out, "pong", id);
+                raw(out, "data", data);
+                text(out, "time", time.as_str());
+            }
+            Frame::ClaimRefused { count, time } => {
+                open(out, "sessionNotice", None);
+                text(out, "kind", "claimRefused");
+                optional_number(out, "count", Some(count));
+                text(out, "time", time.as_str());
+            }
+            Frame::Error(ref error) => error_message(out, error),
+            Frame::Goodbye { id, code, after_ms } => {
+                open(out, "goodbye", id);
+                text(out, "code", code.as_str());
+                key(out, "message");
+                string(out, code.message());
+                flag(out, "reconnect", code.reconnect());
+                optional_number(out, "afterMs", after_ms);
+            }
+        }
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+#[inline]
+fn private_message(out: &mut Vec<u8>, from: &str, sent: &PrivateMessage<'_>, time: &Stamp) {
+    out.reserve(sent.message.0.len() + from.len() + 96);
+    out.extend_from_slice(b"{\"type\":\"privateMessage\",\"from\":\"");
+    out.extend_from_slice(from.as_bytes());
+    out.extend_from_slice(b"\",\"message\":");
+    out.extend_from_slice(sent.message.0);
+    out.extend_from_slice(b",\"time\":\"");
+    out.extend_from_slice(time.as_bytes());
+    out.extend_from_slice(b"\"");
+    raw(out, "messageId", sent.message_id);
+    raw(out, "kind", sent.kind);
+    raw(out, "replyTo", sent.reply_to);
+    out.extend_from_slice(b"}\n");
+}
+
+fn accepted(out: &mut Vec<u8>, id: Option<Raw<'_>>, message_id: Option<Raw<'_>>, to: &str, time: &Stamp) {
+    open(out, "accepted", id);
+    raw(out, "messageId", message_id);
+    text(out, "toUsername", to);
+    text(out, "time", time.as_str());
+    out.extend_from_slice(b"}\n");
+}
+
+fn error_message(out: &mut Vec<u8>, error: &ErrorMessage<'_>) {
+    open(out, "errorMessage", error.id);
+    if let Some(verb) = error.command {
+        text(out, "command", verb.as_str());
+    }
+    text(out, "code", error.code.as_str());
+    key(out, "message");
+    string(out, error.message);
+    if let Some(field) = error.field {
+        text(out, "field", field);
+    }
+    raw(out, "toUsername", error.to_raw);
+    if let Some(hint) = error.hint {
+        key(out, "hint");
+        string(out, hint);
+    }
+    flag(out, "retryable", error.code.retryable());
+    optional_number(out, "retryAfterMs", error.retry_after_ms);
+}
+
+fn help(out: &mut Vec<u8>, id: Option<Raw<'_>>, only: Option<Verb>) {
+    open(out, "help", id);
+    key(out, "commands");
+    let mut separator = b'[';
+    for (verb, example) in EXAMPLES.iter().filter(|(verb, _)| only.is_none_or(|only| only == *verb)) {
+        out.push(separator);
+        separator = b',';
+        out.extend_from_slice(b"{\"command\":\"");
+        out.extend_from_slice(verb.as_str().as_bytes());
+        out.extend_from_slice(b"\",\"example\":");
+        string(out, example);
+        out.push(b'}');
+    }
+    out.push(b']');
+}
+
+/// The commands of open mode, each with a line that can be pasted.
+pub const EXAMPLES: &[(Verb, &str)] = &[
+    (Verb::Register, r#"{"type":"register","username":"Alice"}"#),
+    (Verb::PrivateMessage, r#"{"type":"privateMessage","toUsername":"Bob","message":"hello"}"#),
+    (Verb::Typing, r#"{"type":"typing","toUsername":"Bob"}"#),
+    (Verb::Watch, r#"{"type":"watch","usernames":["Bob"]}"#),
+    (Verb::Unwatch, r#"{"type":"unwatch","usernames":["Bob"]}"#),
+    (Verb::SetStatus, r#"{"type":"setStatus","status":"away"}"#),
+    (Verb::Ping, r#"{"type":"ping","id":1}"#),
+    (Verb::Pong, r#"{"type":"pong"}"#),
+    (Verb::Help, r#"{"type":"help"}"#),
+    (Verb::Bye, r#"{"type":"bye"}"#),
+];
+
+fn open(out: &mut Vec<u8>, kind: &'static str, id: Option<Raw<'_>>) {
+    out.extend_from_slice(b"{\"type\":\"");
+    out.extend_from_slice(kind.as_bytes());
+    out.push(b'"');
+    raw(out, "id", id);
+}
+
+fn key(out: &mut Vec<u8>, key: &'static str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+/// `value` must not hold what JSON escapes: a name, a time, a word of [`crate::wire::code`].
+fn text(out: &mut Vec<u8>, name: &'static str, value: &str) {
+    key(out, name);
+    out.push(b'"');
+    out.extend_from_slice(value.as_bytes());
+    out.push(b'"');
+}
+
+fn raw(out: &mut Vec<u8>, name: &'static str, value: Option<Raw<'_>>) {
+    if let Some(value) = value {
+        key(out, name);
+        out.extend_from_slice(value.0);
+    }
+}
+
+fn flag(out: &mut Vec<u8>, name: &'static str, value: bool) {
+    key(out, name);
+    out.extend_from_slice(if value { b"true" } else { b"false" });
+}
+
+fn optional_number(out: &mut Vec<u8>, name: &'static str, value: Option<u32>) {
+    if let Some(value) = value {
+        key(out, name);
+        number(out, u64::from(value));
+    }
+}
+
+fn number(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(value.to_string().as_bytes());
+}
+
+/// Sentences of ours and configured text. Writing JSON into a `Vec` cannot fail.
+fn string(out: &mut Vec<u8>, value: &str) {
+    let _ = serde_json::to_writer(out, value);
+}
