@@ -1,0 +1,3 @@
+//! Arguments → configuration, logger, server, exit code.
+
+fn main() {}
