@@ -1,0 +1,291 @@
+//! One daemon process: its own directory, its own port, its own log.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long anything the daemon does by itself may take before the test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Between two looks at a file or a process that cannot be waited for.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// How a daemon is started.
+#[derive(Clone, Default)]
+pub struct Setup {
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+    config: Option<String>,
+    unix: bool,
+    panics: bool,
+}
+
+impl Setup {
+    pub fn new() -> Setup {
+        Setup::default()
+    }
+
+    /// A key of `[limits]`.
+    pub fn limit(self, key: &str, value: impl ToString) -> Setup {
+        let key = format!("PRIVMSGD_LIMITS__{}", key.to_uppercase());
+        self.env(&key, &value.to_string())
+    }
+
+    pub fn arg(mut self, arg: &str) -> Setup {
+        self.args.push(arg.into());
+        self
+    }
+
+    pub fn env(mut self, key: &str, value: &str) -> Setup {
+        self.env.push((key.into(), value.into()));
+        self
+    }
+
+    /// The text of a configuration file.
+    pub fn config(mut self, toml: &str) -> Setup {
+        self.config = Some(toml.into());
+        self
+    }
+
+    /// Listen on a UNIX socket besides TCP.
+    pub fn unix(mut self) -> Setup {
+        self.unix = true;
+        self
+    }
+
+    /// The test causes a panic in the daemon: one in its log is no failure.
+    pub fn panics(mut self) -> Setup {
+        self.panics = true;
+        self
+    }
+}
+
+/// Where a daemon listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+impl Address {
+    /// One line of the port file.
+    fn parse(line: &str) -> Address {
+        match line.strip_prefix("unix:") {
+            Some(path) => Address::Unix(path.into()),
+            None => Address::Tcp(
+                line.parse()
+                    .unwrap_or_else(|_| panic!("not an address in the port file: {line}")),
+            ),
+        }
+    }
+}
+
+/// A running daemon. Dropping it ends the process, and fails the test if the process had ended by itself or
+/// had logged a panic.
+pub struct Daemon {
+    child: Child,
+    dir: PathBuf,
+    addresses: Vec<Address>,
+    panics: bool,
+    reaped: Option<ExitStatus>,
+}
+
+impl Daemon {
+    /// Returns when the daemon accepts connections.
+    pub fn start(setup: &Setup) -> Daemon {
+        let dir = fresh_dir();
+        let mut daemon = Daemon {
+            child: spawn(setup, &dir),
+            dir,
+            addresses: Vec::new(),
+            panics: setup.panics,
+            reaped: None,
+        };
+        daemon.addresses = daemon.await_port_file();
+        daemon
+    }
+
+    /// The first TCP address.
+    pub fn tcp(&self) -> SocketAddr {
+        let tcp = self.addresses.iter().find_map(|address| match address {
+            Address::Tcp(address) => Some(*address),
+            Address::Unix(_) => None,
+        });
+        tcp.expect("the daemon listens on TCP")
+    }
+
+    /// The first address, whatever it is.
+    pub fn address(&self) -> Address {
+        self.addresses[0].clone()
+    }
+
+    pub fn unix(&self) -> Address {
+        let unix = self
+            .addresses
+            .iter()
+            .find(|address| matches!(address, Address::Unix(_)));
+        unix.expect("the daemon listens on a UNIX socket").clone()
+    }
+
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// A directory of this daemon's own, removed with it.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What the daemon wrote to stderr so far.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.dir.join("log")).unwrap_or_default()).into_owned()
+    }
+
+    /// Descriptors the process has open.
+    pub fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.pid()))
+            .expect("/proc")
+            .count()
+    }
+
+    /// Resident memory in KiB.
+    pub fn rss_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("/proc");
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .expect("VmRSS");
+        line.split_whitespace()
+            .nth(1)
+            .and_then(|kib| kib.parse().ok())
+            .expect("a number")
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).expect("the daemon takes a signal");
+    }
+
+    /// Waits for the process to end by itself, which is then no failure.
+    pub fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("wait") {
+                self.reaped = Some(status);
+                return status;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the daemon did not end\n{}",
+                self.log()
+            );
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// Waits until the daemon's log holds `text`.
+    pub fn await_log(&self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.log().contains(text) {
+            assert!(
+                Instant::now() < deadline,
+                "{text:?} does not stand in the log\n{}",
+                self.log()
+            );
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    fn await_port_file(&mut self) -> Vec<Address> {
+        let deadline = Instant::now() + PATIENCE;
+        let path = self.dir.join("ports");
+        loop {
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            if text.ends_with('\n') {
+                return text.lines().map(Address::parse).collect();
+            }
+            if let Some(status) = self.child.try_wait().expect("wait") {
+                self.reaped = Some(status);
+                panic!("the daemon ended at once: {status}\n{}", self.log());
+            }
+            assert!(Instant::now() < deadline, "no port file\n{}", self.log());
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let early = match self.reaped {
+            Some(_) => None,
+            None => self.child.try_wait().expect("wait"),
+        };
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let log = self.log();
+        let _ = fs::remove_dir_all(&self.dir);
+        if thread::panicking() {
+            eprintln!("--- the daemon's log\n{log}");
+            return;
+        }
+        assert!(
+            early.is_none(),
+            "the daemon ended by itself: {early:?}\n{log}"
+        );
+        assert!(
+            self.panics || !log.contains("panicked"),
+            "the daemon panicked\n{log}"
+        );
+    }
+}
+
+fn spawn(setup: &Setup, dir: &Path) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_privmsgd"));
+    command
+        .env_clear()
+        .arg("--listen")
+        .arg("127.0.0.1:0")
+        .arg("--port-file")
+        .arg(dir.join("ports"));
+    if setup.unix {
+        command
+            .arg("--listen")
+            .arg(format!("unix:{}", dir.join("socket").display()));
+    }
+    if let Some(toml) = &setup.config {
+        let path = dir.join("privmsgd.toml");
+        fs::write(&path, toml).expect("write the configuration");
+        command.arg("--config").arg(path);
+    }
+    command
+        .args(&setup.args)
+        .envs(setup.env.iter().map(|(key, value)| (key, value)));
+    let log = File::create(dir.join("log")).expect("create the log");
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .expect("start the daemon")
+}
+
+/// A new directory with a short path: the names of UNIX sockets are limited.
+fn fresh_dir() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("privmsgd-{}-{number}", std::process::id()));
+        if fs::create_dir(&dir).is_ok() {
+            return dir;
+        }
+        assert!(number < 100_000, "no place for {}", dir.display());
+    }
+}

@@ -1,0 +1,195 @@
+//! The fenced `wire` blocks of a document, read and played. protocol.md says what each line means.
+
+use std::collections::HashMap;
+
+use super::pattern::{self, Bindings};
+use super::{Chunking, Client, Setup, Stage};
+
+/// One fenced block.
+#[derive(Debug)]
+pub struct Block {
+    /// File and line, for messages to people.
+    pub place: String,
+    /// `key=value` pairs after the word `wire`: limits of the daemon that plays.
+    pub limits: Vec<(String, String)>,
+    pub steps: Vec<Step>,
+}
+
+/// One line of a block. The first string is the connection.
+#[derive(Debug, PartialEq)]
+pub enum Step {
+    Connects(String),
+    Registers(String, String),
+    Sends(String, Vec<u8>),
+    EndsInput(String),
+    Resets(String),
+    Answers(String, String),
+    Closes(String),
+}
+
+impl Block {
+    /// Every line that a client sends or the server answers, without its wildcards resolved.
+    pub fn setup(&self) -> Setup {
+        self.limits
+            .iter()
+            .fold(Setup::new(), |setup, (key, value)| setup.limit(key, value))
+    }
+}
+
+/// All `wire` blocks of a document.
+pub fn blocks(file: &str, text: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    for (number, line) in text.lines().enumerate() {
+        let place = format!("{file}:{}", number + 1);
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(info)) if info.split_whitespace().next() == Some("wire") => {
+                let limits = info
+                    .split_whitespace()
+                    .skip(1)
+                    .filter_map(|pair| pair.split_once('='));
+                let limits = limits
+                    .map(|(key, value)| (key.into(), value.into()))
+                    .collect();
+                open = Some(Block {
+                    place,
+                    limits,
+                    steps: Vec::new(),
+                });
+            }
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (Some(block), None) => block
+                .steps
+                .extend(step(line).unwrap_or_else(|why| panic!("{place}: {why}: {line}"))),
+            _ => {}
+        }
+    }
+    assert!(open.is_none(), "{file}: a wire block has no end");
+    blocks
+}
+
+fn step(line: &str) -> Result<Option<Step>, &'static str> {
+    if line.is_empty() || line.starts_with('#') {
+        return Ok(None);
+    }
+    let (who, what) = line.split_once(": ").ok_or("neither `A: …` nor `S→A: …`")?;
+    let from_server = who.strip_prefix("S→");
+    let who = from_server.unwrap_or(who).to_owned();
+    if who.len() != 1 || !who.as_bytes()[0].is_ascii_uppercase() || who == "S" {
+        return Err("a connection is one capital letter other than S");
+    }
+    let action = what
+        .strip_prefix('(')
+        .and_then(|what| what.strip_suffix(')'));
+    let step = match (from_server, action) {
+        (Some(_), Some("closes")) => Step::Closes(who),
+        (Some(_), Some(_)) => return Err("the server only (closes)"),
+        (Some(_), None) => Step::Answers(who, what.into()),
+        (None, Some("connects")) => Step::Connects(who),
+        (None, Some("ends input")) => Step::EndsInput(who),
+        (None, Some("resets")) => Step::Resets(who),
+        (None, Some(action)) => other_action(who, action)?,
+        (None, None) => Step::Sends(who, format!("{what}\n").into_bytes()),
+    };
+    Ok(Some(step))
+}
+
+fn other_action(who: String, action: &str) -> Result<Step, &'static str> {
+    if let Some(name) = action.strip_prefix("registers as ") {
+        return Ok(Step::Registers(who, name.into()));
+    }
+    let octets = action.strip_prefix("bytes ").ok_or("unknown action")?;
+    let octets = octets
+        .split(' ')
+        .map(|octet| u8::from_str_radix(octet, 16))
+        .collect::<Result<Vec<u8>, _>>();
+    Ok(Step::Sends(
+        who,
+        octets.map_err(|_| "bytes are written in hexadecimal")?,
+    ))
+}
+
+/// Plays one block against a fresh daemon. When the steps are through, nothing more may come on any connection.
+pub fn play(block: &Block, chunking: Chunking) {
+    eprintln!("--- {} ({chunking:?})", block.place);
+    let mut player = Player {
+        stage: Stage::new(&block.setup(), chunking),
+        clients: HashMap::new(),
+        bindings: Bindings::new(),
+        held: None,
+    };
+    for step in &block.steps {
+        player.step(step);
+    }
+    player.flush();
+    let mut clients: Vec<_> = player.clients.into_iter().collect();
+    clients.sort_by(|a, b| a.0.cmp(&b.0));
+    for (_, mut client) in clients {
+        client.expect_nothing();
+    }
+}
+
+struct Player {
+    stage: Stage,
+    clients: HashMap<String, Client>,
+    bindings: Bindings,
+    /// Lines of one connection that are sent together: all until something else happens.
+    held: Option<(String, Vec<u8>)>,
+}
+
+impl Player {
+    fn step(&mut self, step: &Step) {
+        if let Step::Sends(who, bytes) = step {
+            return self.hold(who, bytes);
+        }
+        self.flush();
+        match step {
+            Step::Connects(who) => drop(self.clients.insert(who.clone(), self.stage.dial(who))),
+            Step::Registers(who, name) => {
+                let mut client = self.stage.connect(who);
+                client.register(name);
+                self.clients.insert(who.clone(), client);
+            }
+            Step::Sends(..) => {}
+            Step::EndsInput(who) => self.client(who).half_close(),
+            Step::Resets(who) => self.clients.remove(who).expect("connected").reset(),
+            Step::Answers(who, pattern) => {
+                let client = self
+                    .clients
+                    .get_mut(who)
+                    .unwrap_or_else(|| panic!("{who} is not connected"));
+                client.expect_with(pattern, &mut self.bindings);
+            }
+            Step::Closes(who) => {
+                self.client(who).expect_closed();
+                self.clients.remove(who);
+            }
+        }
+    }
+
+    fn hold(&mut self, who: &str, bytes: &[u8]) {
+        let bytes = match std::str::from_utf8(bytes) {
+            Ok(text) => pattern::fill(text, &self.bindings).into_bytes(),
+            Err(_) => bytes.to_vec(),
+        };
+        if self.held.as_ref().is_some_and(|(holder, _)| holder != who) {
+            self.flush();
+        }
+        self.held
+            .get_or_insert_with(|| (who.into(), Vec::new()))
+            .1
+            .extend(bytes);
+    }
+
+    fn flush(&mut self) {
+        if let Some((who, bytes)) = self.held.take() {
+            self.client(&who).send_bytes(&bytes);
+        }
+    }
+
+    fn client(&mut self, who: &str) -> &mut Client {
+        self.clients
+            .get_mut(who)
+            .unwrap_or_else(|| panic!("{who} is not connected"))
+    }
+}
