@@ -1,7 +1,287 @@
 //! The grammar of names, and when two of them are the same. Knows nothing of who holds one.
+//!
+//! ASCII letters, digits and `. _ - +`, first a letter or digit; beyond ASCII what RFC 8265 allows. A name is
+//! shown as UsernameCasePreserved makes it and compared as UsernameCaseMapped does. ASCII allocates nothing.
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
+
+use precis_profiles::precis_core::Error;
+use precis_profiles::precis_core::profile::PrecisFastInvocation;
+use precis_profiles::{UsernameCaseMapped, UsernameCasePreserved};
 
 /// A name in the form that is shown to people: valid by construction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name<'a>(Cow<'a, str>);
+
+impl<'a> Name<'a> {
+    /// Borrows where `text` is its own shown form, which every ASCII name is.
+    pub fn parse(text: &'a str) -> Result<Self, NameError> {
+        if is_ascii_name(text.as_bytes()) {
+            return Ok(Name(Cow::Borrowed(text)));
+        }
+        if text.is_ascii() {
+            return Err(ascii_fault(text.as_bytes()));
+        }
+        international(text).map(Name)
+    }
+
+    pub fn into_owned(self) -> Name<'static> {
+        Name(Cow::Owned(self.0.into_owned()))
+    }
+
+    #[inline]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What is compared. Accepted cost: beyond ASCII it is mapped anew at each call.
+    #[inline]
+    pub fn key(&self) -> Key {
+        Key::ascii(self.0.as_bytes()).unwrap_or_else(|| international_key(&self.0))
+    }
+}
+
+/// The case-mapped form of a name: two names are the same if their keys are.
+#[derive(Clone, Copy)]
+pub struct Key {
+    /// Zero from `len` on.
+    bytes: [u8; MAX_BYTES],
+    len: u8,
+}
+
+impl Key {
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    #[inline]
+    fn ascii(name: &[u8]) -> Option<Self> {
+        let mut key = Key { bytes: [0; MAX_BYTES], len: name.len() as u8 };
+        let (to, _) = key.bytes.split_first_chunk_mut::<MAX_CODE_POINTS>()?;
+        to.get_mut(..name.len())?.copy_from_slice(name);
+        to.make_ascii_lowercase();
+        to.is_ascii().then_some(key)
+    }
+
+    fn new(text: &str) -> Option<Self> {
+        let mut key = Key { bytes: [0; MAX_BYTES], len: text.len() as u8 };
+        key.bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(key)
+    }
+}
+
+impl PartialEq for Key {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.as_bytes());
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Key({:?})", String::from_utf8_lossy(self.as_bytes()))
+    }
+}
+
+/// Why a text is no name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameError {
+    Empty,
+    TooLong,
+    BadStart,
+    BadCharacter,
+    /// Characters that RFC 8265 allows, but not together or not in this order.
+    NotIdentifier,
+    Reserved,
+}
+
+impl NameError {
+    /// One clause for a person, to stand after "the name".
+    pub const fn reason(self) -> &'static str {
+        match self {
+            NameError::Empty => "is empty",
+            NameError::TooLong => "is longer than 32 characters or 64 bytes",
+            NameError::BadStart => "must begin with a letter or digit",
+            NameError::BadCharacter => "may hold only letters, digits and . _ - +",
+            NameError::NotIdentifier => "mixes characters or directions in a way that RFC 8265 does not allow",
+            NameError::Reserved => "is reserved",
+        }
+    }
+}
+
+/// Whether `text` is a name in ASCII: grammar, length and not reserved.
+#[inline]
+pub fn is_ascii_name(text: &[u8]) -> bool {
+    let Some((first, rest)) = text.split_first() else { return false };
+    rest.len() < MAX_CODE_POINTS
+        && first.is_ascii_alphanumeric()
+        && rest.iter().all(|&byte| is_name_byte(byte))
+        && !is_reserved(text)
+}
+
+/// Every one of them in lower case, sorted: they stand for the server, its operators or everyone.
+pub const RESERVED: &[&str] = &[
+    "admin",
+    "administrator",
+    "all",
+    "anonymous",
+    "broadcast",
+    "daemon",
+    "everyone",
+    "localhost",
+    "me",
+    "moderator",
+    "nobody",
+    "null",
+    "operator",
+    "postmaster",
+    "privmsg",
+    "privmsgd",
+    "root",
+    "security",
+    "self",
+    "server",
+    "support",
+    "sysadmin",
+    "system",
+    "undefined",
+    "webmaster",
+];
+
+const MAX_CODE_POINTS: usize = 32;
+const MAX_BYTES: usize = 64;
+
+/// What is looked at before it is mapped: no form of it may be longer, and the context rules of RFC 5892 take
+/// quadratic time. Composed forms are at most four times shorter.
+const MAX_UNMAPPED_BYTES: usize = 4 * MAX_BYTES;
+
+#[inline]
+const fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+')
+}
+
+/// By length and first letter most names are told apart from all reserved ones.
+#[inline]
+fn is_reserved(text: &[u8]) -> bool {
+    let Some(first) = text.first() else { return false };
+    let letter = 1_u32.checked_shl(u32::from(first.to_ascii_lowercase().wrapping_sub(b'a'))).unwrap_or(0);
+    let known = RESERVED_LETTERS.get(text.len()).copied().unwrap_or(0);
+    known & letter != 0 && RESERVED.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(text))
+}
+
+/// For each length the first letters of reserved names, `a` in the lowest bit.
+const RESERVED_LETTERS: [u32; 14] = {
+    let mut letters = [0; 14];
+    let mut index = 0;
+    while index < RESERVED.len() {
+        let word = RESERVED[index].as_bytes();
+        letters[word.len()] |= 1 << (word[0] - b'a');
+        index += 1;
+    }
+    letters
+};
+
+fn ascii_fault(text: &[u8]) -> NameError {
+    let Some(first) = text.first() else { return NameError::Empty };
+    if !text.iter().all(|&byte| is_name_byte(byte)) {
+        NameError::BadCharacter
+    } else if text.len() > MAX_CODE_POINTS {
+        NameError::TooLong
+    } else if !first.is_ascii_alphanumeric() {
+        NameError::BadStart
+    } else {
+        NameError::Reserved
+    }
+}
+
+/// The shown form of a name beyond ASCII. What is accepted is a fixed point of both profiles, so that a name
+/// read back is the same name.
+fn international(text: &str) -> Result<Cow<'_, str>, NameError> {
+    if text.len() > MAX_UNMAPPED_BYTES {
+        return Err(NameError::TooLong);
+    }
+    let shown = UsernameCasePreserved::enforce(text).map_err(fault)?;
+    if shown.is_ascii() {
+        return if is_ascii_name(shown.as_bytes()) { Ok(shown) } else { Err(ascii_fault(shown.as_bytes())) };
+    }
+    let key = UsernameCaseMapped::enforce(shown.as_ref()).map_err(fault)?;
+    for form in [shown.as_ref(), key.as_ref()] {
+        check_length_and_ascii(form)?;
+    }
+    if is_reserved(key.as_bytes()) {
+        return Err(NameError::Reserved);
+    }
+    if !shown.starts_with(char::is_alphanumeric) {
+        return Err(NameError::BadStart);
+    }
+    let again = UsernameCasePreserved::enforce(shown.as_ref()).map_err(fault)?;
+    let key_again = UsernameCaseMapped::enforce(key.as_ref()).map_err(fault)?;
+    if again != shown || key_again != key {
+        return Err(NameError::NotIdentifier);
+    }
+    Ok(shown)
+}
+
+fn check_length_and_ascii(form: &str) -> Result<(), NameError> {
+    if form.len() > MAX_BYTES || form.chars().count() > MAX_CODE_POINTS {
+        return Err(NameError::TooLong);
+    }
+    if form.bytes().any(|byte| byte.is_ascii() && !is_name_byte(byte)) {
+        return Err(NameError::BadCharacter);
+    }
+    Ok(())
+}
+
+/// `name` was accepted by [`international`], whose checks make every step here succeed.
+#[cold]
+fn international_key(name: &str) -> Key {
+    let mapped = UsernameCaseMapped::enforce(name).unwrap_or(Cow::Borrowed(name));
+    Key::new(&mapped).unwrap_or(Key { bytes: [0; MAX_BYTES], len: 0 })
+}
+
+fn fault(error: Error) -> NameError {
+    match error {
+        Error::BadCodepoint(_) => NameError::BadCharacter,
+        _ => NameError::NotIdentifier,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_words_are_sorted_names_and_all_refused() {
+        assert!(RESERVED.is_sorted());
+        for word in RESERVED {
+            assert_eq!(Name::parse(word), Err(NameError::Reserved), "{word}");
+            assert_eq!(Name::parse(&word.to_uppercase()), Err(NameError::Reserved), "{word}");
+            assert!(Name::parse(&format!("{word}1")).is_ok(), "{word}");
+        }
+    }
+
+    #[test]
+    fn an_ascii_name_is_borrowed_and_compared_in_lower_case() {
+        let name = Name::parse("Al-ice.B_0+").unwrap();
+        assert!(matches!(name.0, Cow::Borrowed("Al-ice.B_0+")));
+        assert_eq!(name.key().as_bytes(), b"al-ice.b_0+");
+    }
+
+    #[test]
+    fn both_ways_to_a_key_agree_on_ascii() {
+        for text in ["Bob", "0", "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345", "x.y_z-w+"] {
+            assert!(Key::ascii(text.as_bytes()) == Some(international_key(text)), "{text}");
+        }
+    }
+}
