@@ -1,8 +1,25 @@
 //! One line → one [`Command`], borrowed from the line; the only reader of client JSON.
 //! Knows neither who sent it nor any state.
+mod cold;
+mod fields;
+mod prescan;
+mod scalar;
+mod verbs;
+
+use std::borrow::Cow;
 
 use crate::wire::code::{Code, Status, Verb};
 use crate::wire::name::Name;
+
+/// Reads one line: without its line end, without a leading BOM, not blank.
+///
+/// Unknown fields are ignored; a known field must have its type, and `null` is no type of any: leave the field out.
+pub fn decode(line: &[u8]) -> Result<Request<'_>, Refusal<'_>> {
+    cold::decode(line)
+}
+
+/// Objects and arrays within each other, the line's own object included.
+pub const MAX_DEPTH: usize = 16;
 
 /// A JSON value exactly as the client wrote it, already validated: relayed, never decoded and encoded again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,13 +37,24 @@ pub struct Request<'a> {
 pub enum Command<'a> {
     Register(Register<'a>),
     PrivateMessage(PrivateMessage<'a>),
-    Typing { to: Name<'a>, to_raw: Raw<'a> },
-    Watch { usernames: Vec<Name<'a>> },
-    Unwatch { usernames: Vec<Name<'a>> },
+    Typing {
+        to: Name<'a>,
+        to_raw: Raw<'a>,
+    },
+    Watch {
+        usernames: Vec<Name<'a>>,
+    },
+    Unwatch {
+        usernames: Vec<Name<'a>>,
+    },
     SetStatus(Status),
-    Ping { data: Option<Raw<'a>> },
+    Ping {
+        data: Option<Raw<'a>>,
+    },
     Pong,
-    Help { command: Option<Verb> },
+    Help {
+        command: Option<Verb>,
+    },
     Bye,
     /// A command of mailbox mode, not looked into further.
     Mailbox(Verb),
@@ -35,6 +63,7 @@ pub enum Command<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Register<'a> {
     pub username: Name<'a>,
+    /// Zero, which is never issued, if what was given has not the form of a token: it matches nothing.
     pub resume_token: Option<u128>,
     /// Milliseconds, 5,000 to 600,000.
     pub heartbeat_ms: Option<u32>,
@@ -65,7 +94,106 @@ pub struct Refusal<'a> {
     pub field: Option<&'static str>,
     /// `toUsername` as sent, if that is what was wrong.
     pub to_raw: Option<Raw<'a>>,
-    /// One sentence for a person.
-    pub message: std::borrow::Cow<'static, str>,
+    /// One sentence for a person, at most 200 bytes, without anything the client wrote.
+    pub message: Cow<'static, str>,
     pub hint: Option<&'static str>,
+}
+
+impl Refusal<'_> {
+    fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Refusal { id: None, verb: None, code, field: None, to_raw: None, message: message.into(), hint: None }
+    }
+
+    fn of_field(code: Code, field: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Refusal { field: Some(field), ..Refusal::new(code, message) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(line: &str) -> (Code, Option<&'static str>, Option<&[u8]>, Option<Verb>) {
+        let refusal = decode(line.as_bytes()).unwrap_err();
+        assert!(refusal.message.len() <= 200, "{}", refusal.message);
+        (refusal.code, refusal.field, refusal.id.map(|id| id.0), refusal.verb)
+    }
+
+    #[test]
+    fn a_private_message_is_read_as_it_was_sent() {
+        let line =
+            r#"{"type":"privateMessage","toUsername":"Bob","message":{"a":[1e999]},"id":-7,"kind":"k","replyTo":3}"#;
+        let request = decode(line.as_bytes()).unwrap();
+        assert_eq!(request.id, Some(Raw(b"-7")));
+        let Command::PrivateMessage(message) = request.command else { panic!("{:?}", request.command) };
+        assert_eq!((message.to.as_str(), message.to_raw), ("Bob", Raw(br#""Bob""#)));
+        assert_eq!(message.message, Raw(br#"{"a":[1e999]}"#));
+        assert_eq!((message.message_id, message.kind), (None, Some(Raw(br#""k""#))));
+        assert_eq!((message.reply_to, message.unavailable), (Some(Raw(b"3")), None));
+    }
+
+    #[test]
+    fn a_registration_keeps_what_open_mode_uses() {
+        let token = "00112233445566778899aabbCCDDEEFF";
+        let line = format!(
+            r#"{{"type":"register","username":"Al","resumeToken":"{token}","heartbeatMs":5000,"status":"away","after":1}}"#
+        );
+        let request = decode(line.as_bytes()).unwrap();
+        let Command::Register(register) = request.command else { panic!("{:?}", request.command) };
+        assert_eq!(register.resume_token, Some(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff));
+        assert_eq!((register.heartbeat_ms, register.status), (Some(5_000), Some(Status::Away)));
+        assert_eq!(register.unavailable, Some("after"));
+    }
+
+    #[test]
+    fn a_token_of_another_shape_matches_nothing() {
+        for token in ["", "0", "+0112233445566778899aabbCCDDEEFF", "00112233445566778899aabbccddeeff0", "é"] {
+            let line = format!(r#"{{"type":"register","username":"Al","resumeToken":"{token}"}}"#);
+            let Ok(Request { command: Command::Register(register), .. }) = decode(line.as_bytes()) else { panic!() };
+            assert_eq!(register.resume_token, Some(0), "{token}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_what_could_be_read() {
+        let known = Some(Verb::PrivateMessage);
+        let id = Some(&b"\"x\""[..]);
+        let cases = [
+            (r#"{"id":"x","type":"privateMessage"}"#, Code::MissingField, Some("toUsername"), id, known),
+            (r#"{"id":"x","type":"privateMessage","id":1}"#, Code::DuplicateKey, Some("id"), None, known),
+            (r#"{"id":"x","type":"ping","type":"pong"}"#, Code::DuplicateKey, Some("type"), id, None),
+            (r#"{"id":"x","type":"ping","b":1,"\u0062":2}"#, Code::DuplicateKey, None, id, Some(Verb::Ping)),
+            (r#"{"id":1.5,"type":"privateMessage"}"#, Code::BadType, Some("id"), None, known),
+            (r#"{"id":"x","type":"nonsense"}"#, Code::UnknownType, Some("type"), id, None),
+            (r#"{"id":"x"}"#, Code::MissingField, Some("type"), id, None),
+            (r#"["id"]"#, Code::BadType, None, None, None),
+        ];
+        for (line, code, field, id, verb) in cases {
+            assert_eq!(refusal(line), (code, field, id, verb), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_name_is_echoed_as_sent() {
+        let refusal = decode(br#"{"type":"typing","toUsername":"\u0000"}"#).unwrap_err();
+        assert_eq!((refusal.code, refusal.to_raw), (Code::InvalidName, Some(Raw(br#""\u0000""#))));
+        let refusal = decode(br#"{"type":"register","username":"a b"}"#).unwrap_err();
+        assert_eq!((refusal.code, refusal.field, refusal.to_raw), (Code::InvalidName, Some("username"), None));
+    }
+
+    #[test]
+    fn a_verb_in_other_letters_is_recognised() {
+        for word in ["privatemessage", "private_message", "PRIVATE-MESSAGE"] {
+            let line = format!(r#"{{"type":"{word}"}}"#);
+            let refusal = decode(line.as_bytes()).unwrap_err();
+            assert!(refusal.message.contains("\"privateMessage\""), "{}", refusal.message);
+        }
+    }
+
+    #[test]
+    fn several_names_are_one_command() {
+        let request = decode(r#"{"type":"watch","usernames":["Bob","B\u006fc","Zoë"]}"#.as_bytes()).unwrap();
+        let names = ["Bob", "Boc", "Zoë"].map(|name| Name::parse(name).unwrap()).to_vec();
+        assert_eq!(request.command, Command::Watch { usernames: names });
+    }
 }
