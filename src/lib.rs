@@ -12,6 +12,7 @@
 #![deny(unsafe_code)]
 
 pub mod config;
+pub mod escape;
 pub mod id;
 pub mod time;
 pub mod wire;
