@@ -14,5 +14,7 @@
 pub mod config;
 pub mod escape;
 pub mod id;
+pub mod net;
+pub mod ops;
 pub mod time;
 pub mod wire;

@@ -1,0 +1,3 @@
+//! Sockets. Knows no names, no JSON and no rules.
+
+pub mod sys;

@@ -1,0 +1,46 @@
+//! Signals as an event source of the loop. Knows nothing of what they lead to.
+
+use std::io;
+
+use mio::{Interest, Registry, Token, event::Source};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM or SIGINT: drain; once more: end now.
+    Terminate,
+    /// SIGHUP: read the configuration again.
+    Reload,
+}
+
+/// Owns the process's handlers of these signals from its making on; dropping it does not bring the
+/// default actions back.
+pub struct Signals(signal_hook_mio::v1_0::Signals);
+
+impl Signals {
+    pub fn new() -> io::Result<Self> {
+        signal_hook_mio::v1_0::Signals::new([SIGHUP, SIGINT, SIGTERM]).map(Signals)
+    }
+
+    /// What arrived since the last call; the same signal twice in between counts once. Never blocks.
+    pub fn pending(&mut self) -> impl Iterator<Item = Signal> {
+        self.0.pending().map(|number| match number {
+            SIGHUP => Signal::Reload,
+            _ => Signal::Terminate,
+        })
+    }
+}
+
+impl Source for Signals {
+    fn register(&mut self, to: &Registry, token: Token, interest: Interest) -> io::Result<()> {
+        self.0.register(to, token, interest)
+    }
+
+    fn reregister(&mut self, to: &Registry, token: Token, interest: Interest) -> io::Result<()> {
+        self.0.reregister(to, token, interest)
+    }
+
+    fn deregister(&mut self, from: &Registry) -> io::Result<()> {
+        self.0.deregister(from)
+    }
+}
