@@ -1,11 +1,51 @@
 //! Flags, environment and file → [`Config`]. Knows no sockets.
 
+mod args;
+mod check;
+mod keys;
 mod limits;
-
-pub use limits::Limits;
+mod load;
+mod mistake;
+mod sources;
+mod value;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+use crate::ops::exit::Exit;
+
+pub use args::command;
+pub use keys::{KEYS, Key};
+pub use limits::Limits;
+pub use load::load;
+pub use value::Given;
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Invocation {
+    Run(Box<Config>),
+    /// `--check-config`, and all is well.
+    Checked,
+    /// `--help` or `--version`: this, on standard output.
+    Print(String),
+}
+
+/// Why there is no configuration: one message per mistake, each of one or a few lines without control
+/// characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    pub code: Exit,
+    pub messages: Vec<String>,
+}
+
+impl ConfigError {
+    fn one(code: Exit, message: String) -> Self {
+        ConfigError {
+            code,
+            messages: vec![message],
+        }
+    }
+}
 
 /// Everything the daemon was told, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +66,39 @@ pub struct Config {
     /// `debug.hooks`: whether `debugPanic` and `debugStall` are commands. Debug builds only.
     #[cfg(debug_assertions)]
     pub debug_hooks: bool,
+}
+
+impl Config {
+    /// The keys whose values differ in `new`.
+    pub fn changes(&self, new: &Config) -> Changes {
+        let mut changes = Changes::default();
+        for key in KEYS
+            .iter()
+            .filter(|key| (key.show)(self) != (key.show)(new))
+        {
+            match key.reloads {
+                true => changes.reloadable.push(key.path),
+                false => changes.needs_restart.push(key.path),
+            }
+        }
+        changes
+    }
+
+    /// What holds after a reload: `new`, except for the keys that need a restart.
+    pub fn reloaded(&self, new: &Config) -> Config {
+        let mut config = self.clone();
+        config.limits = new.limits.clone();
+        config.limits.max_connections = self.limits.max_connections;
+        config.log = new.log.clone();
+        config
+    }
+}
+
+/// Keys by what it takes to apply them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub reloadable: Vec<&'static str>,
+    pub needs_restart: Vec<&'static str>,
 }
 
 /// One place to listen.
@@ -63,7 +136,10 @@ impl Default for Config {
             unix_mode: 0o600,
             port_file: None,
             limits: Limits::default(),
-            log: LogConfig { level: log::LevelFilter::Info, format: LogFormat::Text },
+            log: LogConfig {
+                level: log::LevelFilter::Info,
+                format: LogFormat::Text,
+            },
             #[cfg(debug_assertions)]
             debug_hooks: false,
         }

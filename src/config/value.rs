@@ -1,0 +1,221 @@
+//! What one key was given → its type, or what it must be instead. Knows no other key.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use super::{Config, Listen, LogFormat};
+
+/// A value as file, environment or command line hand it over, before anybody knows what it should be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Given {
+    /// From the environment and the command line everything is text, and lists are comma-separated.
+    Words(String),
+    Text(String),
+    Number(i128),
+    Boolean(bool),
+    List(Vec<Given>),
+    /// Any other type, by its name with an article.
+    Other(&'static str),
+}
+
+impl Given {
+    /// `a string`, for a message.
+    fn kind(&self) -> String {
+        match self {
+            Given::Words(words) => format!("{words:?}"),
+            Given::Text(text) => format!("the string {text:?}"),
+            Given::Number(number) => format!("the number {number}"),
+            Given::Boolean(value) => value.to_string(),
+            Given::List(_) => "a list".into(),
+            Given::Other(name) => (*name).into(),
+        }
+    }
+
+    fn must_be(&self, what: impl std::fmt::Display) -> String {
+        format!("must be {what}, not {}", self.kind())
+    }
+
+    fn as_number(&self) -> Option<i128> {
+        match self {
+            Given::Number(number) => Some(*number),
+            Given::Words(words) => words.trim().replace('_', "").parse().ok(),
+            _ => None,
+        }
+    }
+
+    fn as_text(&self) -> Option<&str> {
+        match self {
+            Given::Text(text) | Given::Words(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn as_list(&self) -> Option<Vec<Given>> {
+        match self {
+            Given::List(items) => Some(items.clone()),
+            Given::Words(words) => {
+                let item = |word: &str| Given::Words(word.trim().into());
+                Some(words.split(',').map(item).collect())
+            }
+            _ => None,
+        }
+    }
+}
+
+pub fn number(given: &Given, range: RangeInclusive<u64>) -> Result<u64, String> {
+    let (low, high) = (*range.start(), *range.end());
+    let number = given.as_number().and_then(|n| u64::try_from(n).ok());
+    number
+        .filter(|n| range.contains(n))
+        .ok_or_else(|| given.must_be(format_args!("a whole number from {low} to {high}")))
+}
+
+pub fn boolean(given: &Given) -> Result<bool, String> {
+    match given {
+        Given::Boolean(value) => Ok(*value),
+        Given::Words(words) if words == "true" => Ok(true),
+        Given::Words(words) if words == "false" => Ok(false),
+        _ => Err(given.must_be("true or false")),
+    }
+}
+
+pub fn set_listen(config: &mut Config, given: &Given) -> Result<(), String> {
+    let items = given.as_list();
+    let items = items.ok_or_else(|| given.must_be("a list of addresses"))?;
+    let (mut listen, mut wrong) = (Vec::new(), Vec::new());
+    for item in &items {
+        match item.as_text().map(address) {
+            Some(Ok(place)) if listen.contains(&place) && !is_any_port(&place) => {
+                wrong.push(format!("must name {} once", item.kind()));
+            }
+            Some(Ok(place)) => listen.push(place),
+            Some(Err(what)) => wrong.push(what),
+            None => wrong.push(given.must_be("a list of strings")),
+        }
+    }
+    if items.is_empty() {
+        wrong.push("must name at least one address".into());
+    }
+    if !wrong.is_empty() {
+        return Err(wrong.join("; and "));
+    }
+    config.listen = listen;
+    config.listen_is_default = false;
+    Ok(())
+}
+
+pub fn show_listen(config: &Config) -> String {
+    let text = |listen: &Listen| match listen {
+        Listen::Tcp(address) => address.to_string(),
+        Listen::Unix(path) => format!("unix:{}", path.display()),
+        Listen::Inherited(name) => format!("systemd:{name}"),
+    };
+    format!("{:?}", config.listen.iter().map(text).collect::<Vec<_>>())
+}
+
+/// One of the forms of [`Listen`].
+fn address(text: &str) -> Result<Listen, String> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        return match path.len() {
+            2..=MAX_SOCKET_PATH if path.starts_with('/') && !path.contains('\0') => {
+                Ok(Listen::Unix(PathBuf::from(path)))
+            }
+            _ => Err(format!(
+                "must have a path from / of at most {MAX_SOCKET_PATH} bytes after unix:, not {path:?}"
+            )),
+        };
+    }
+    if let Some(name) = text.strip_prefix("systemd:") {
+        return match name.is_empty() {
+            false => Ok(Listen::Inherited(name.into())),
+            true => Err("must have a FileDescriptorName after systemd:".into()),
+        };
+    }
+    text.parse().map(Listen::Tcp).map_err(|_| {
+        let form = "must be ADDRESS:PORT, unix:/PATH or systemd:NAME";
+        match nearest_address(text) {
+            Some(hint) => format!("{form}, not {text:?}; did you mean {hint:?}?"),
+            None => format!("{form}, not {text:?}"),
+        }
+    })
+}
+
+fn is_any_port(listen: &Listen) -> bool {
+    matches!(listen, Listen::Tcp(address) if address.port() == 0)
+}
+
+/// What somebody meant who left out the port, the address or the brackets, or wrote a host name.
+fn nearest_address(text: &str) -> Option<SocketAddr> {
+    if let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
+        return Some(SocketAddr::new(ip, DEFAULT_PORT));
+    }
+    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+    let port = port.parse().ok()?;
+    let ip = match host.trim_matches(['[', ']']) {
+        "localhost" => IpAddr::from([127, 0, 0, 1]),
+        "" | "*" => IpAddr::from([0, 0, 0, 0]),
+        host => host.parse().ok()?,
+    };
+    Some(SocketAddr::new(ip, port))
+}
+
+pub fn set_name(config: &mut Config, given: &Given) -> Result<(), String> {
+    let fits = |name: &&str| {
+        let plain = |c: char| !c.is_control() && !c.is_whitespace() && !"\"\\".contains(c);
+        (1..=253).contains(&name.len()) && name.chars().all(plain)
+    };
+    let form = "1 to 253 bytes without spaces, quotes and control characters";
+    let name = given.as_text().filter(fits);
+    config.server_name = name.ok_or_else(|| given.must_be(form))?.into();
+    Ok(())
+}
+
+pub fn set_mode(config: &mut Config, given: &Given) -> Result<(), String> {
+    let octal = |text: &str| u32::from_str_radix(text, 8).ok();
+    let mode = given
+        .as_text()
+        .and_then(octal)
+        .filter(|mode| *mode <= 0o777);
+    let mode = mode.filter(|mode| mode & 0o600 == 0o600);
+    config.unix_mode = mode.ok_or_else(|| {
+        given.must_be("permission bits as an octal string from \"0600\" to \"0777\"")
+    })?;
+    Ok(())
+}
+
+pub fn set_keepalive(config: &mut Config, given: &Given) -> Result<(), String> {
+    let form = "three whole numbers: 1 to 32767, 1 to 32767, 1 to 127";
+    let wrong = || given.must_be(form);
+    let items = given.as_list().ok_or_else(wrong)?;
+    let [idle, interval, probes] = &items[..] else {
+        return Err(wrong());
+    };
+    let part = |item: &Given, max| number(item, 1..=max).ok()?.try_into().ok();
+    config.limits.keepalive = [
+        part(idle, 32_767).ok_or_else(wrong)?,
+        part(interval, 32_767).ok_or_else(wrong)?,
+        part(probes, 127).ok_or_else(wrong)?,
+    ];
+    Ok(())
+}
+
+pub fn set_level(config: &mut Config, given: &Given) -> Result<(), String> {
+    let level = given.as_text().and_then(|text| text.parse().ok());
+    let form = "\"off\", \"error\", \"warn\", \"info\", \"debug\" or \"trace\"";
+    config.log.level = level.ok_or_else(|| given.must_be(form))?;
+    Ok(())
+}
+
+pub fn set_format(config: &mut Config, given: &Given) -> Result<(), String> {
+    config.log.format = match given.as_text() {
+        Some("text") => LogFormat::Text,
+        Some("json") => LogFormat::Json,
+        _ => return Err(given.must_be("\"text\" or \"json\"")),
+    };
+    Ok(())
+}
+
+const DEFAULT_PORT: u16 = 7748;
+/// `sun_path` with its end.
+const MAX_SOCKET_PATH: usize = 107;
