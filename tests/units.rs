@@ -1,0 +1,91 @@
+//! The systemd units: what systemd itself says of them. Acceptance §5.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Exposure times ten, of 100: the unit scores 0.2.
+const MAX_EXPOSURE: &str = "--threshold=2";
+
+#[test]
+fn the_service_is_exposed_by_at_most_0_2() {
+    let output = analyze(
+        &["security", "--offline=yes", MAX_EXPOSURE],
+        &[unit("service")],
+    );
+    assert!(output.status.success(), "{}", text(&output));
+}
+
+/// The guard above can fail.
+#[test]
+fn a_service_without_one_of_its_walls_is_too_exposed() {
+    let dir = copies("exposed", |service| {
+        service.replace("PrivateNetwork=yes\n", "")
+    });
+    let output = analyze(
+        &["security", "--offline=yes", MAX_EXPOSURE],
+        &[dir.join("privmsgd.service")],
+    );
+    assert!(!output.status.success(), "{}", text(&output));
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn systemd_has_nothing_to_say_about_the_units() {
+    let dir = copies("verify", |service| {
+        service.replace("/usr/bin/privmsgd", env!("CARGO_BIN_EXE_privmsgd"))
+    });
+    let units = [dir.join("privmsgd.service"), dir.join("privmsgd.socket")];
+    let output = analyze(&["verify"], &units);
+    assert!(output.status.success(), "{}", text(&output));
+    assert_eq!(text(&output).trim(), "");
+    fs::remove_dir_all(dir).unwrap();
+}
+
+/// Verification would not see a wrong name: it only reads what it knows.
+#[test]
+fn the_service_is_checked_before_it_starts_and_watched_after() {
+    let service = fs::read_to_string(unit("service")).unwrap();
+    for line in [
+        "Type=notify",
+        "WatchdogSec=30",
+        "ExecStartPre=/usr/bin/privmsgd --check-config",
+        "ExecReload=/usr/bin/kill -HUP $MAINPID",
+        "Restart=on-failure",
+    ] {
+        assert!(service.lines().any(|found| found == line), "{line}");
+    }
+    let socket = fs::read_to_string(unit("socket")).unwrap();
+    assert!(socket.contains("\nFileDescriptorName=plain\n"));
+    assert!(socket.contains("\nListenStream=127.0.0.1:7748\nListenStream=[::1]:7748\n"));
+}
+
+fn unit(kind: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd");
+    dir.join(format!("privmsgd.{kind}"))
+}
+
+/// Both units in a directory of their own, the service edited.
+fn copies(name: &str, edit: impl Fn(&str) -> String) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("privmsgd-units-{name}-{}", std::process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    let service = fs::read_to_string(unit("service")).unwrap();
+    fs::write(dir.join("privmsgd.service"), edit(&service)).unwrap();
+    fs::copy(unit("socket"), dir.join("privmsgd.socket")).unwrap();
+    dir
+}
+
+fn analyze(args: &[&str], units: &[PathBuf]) -> Output {
+    let output = Command::new("systemd-analyze")
+        .env("LC_ALL", "C")
+        .args(args)
+        .args(units)
+        .output();
+    output.expect("systemd-analyze is missing: install the package systemd")
+}
+
+fn text(output: &Output) -> String {
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    text
+}
