@@ -69,6 +69,20 @@ pub struct Config {
 }
 
 impl Config {
+    /// Where nobody said where to listen, sockets that the service manager opened are the answer.
+    pub fn prefer_inherited<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        let mut listen: Vec<Listen> = Vec::new();
+        for name in names.map(|name| Listen::Inherited(name.into())) {
+            if !listen.contains(&name) {
+                listen.push(name);
+            }
+        }
+        if self.listen_is_default && !listen.is_empty() {
+            self.listen = listen;
+            self.listen_is_default = false;
+        }
+    }
+
     /// The keys whose values differ in `new`.
     pub fn changes(&self, new: &Config) -> Changes {
         let mut changes = Changes::default();

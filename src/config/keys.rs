@@ -69,7 +69,7 @@ fn store<T: TryFrom<u64>>(
     Ok(())
 }
 
-pub const MIB: u64 = 1024 * 1024;
+const MIB: u64 = 1024 * 1024;
 const GIB: u64 = 1024 * MIB;
 /// Milliseconds. Longer ones are a mistake of unit.
 const DAY: u64 = 86_400_000;
@@ -120,12 +120,12 @@ pub const KEYS: &[Key] = &[
     ),
     limit!(
         max_line_bytes,
-        1024..=16 * MIB,
+        512..=16 * MIB,
         "one line without its line end"
     ),
     limit!(
         max_unregistered_line_bytes,
-        512..=16 * MIB,
+        256..=16 * MIB,
         "the same before register"
     ),
     limit!(

@@ -83,6 +83,8 @@ impl Reading {
     }
 
     fn finish(mut self) -> Result<Config, ConfigError> {
+        let origins = &self.origins;
+        check::settle(&mut self.config, |path| origins.contains_key(path));
         for conflict in check::conflicts(&self.config) {
             let set: Vec<_> = conflict
                 .keys
