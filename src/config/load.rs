@@ -166,3 +166,172 @@ fn unreadable((path, error): (PathBuf, io::Error)) -> ConfigError {
 
 const DEFAULT_PATH: &str = "/etc/privmsgd/privmsgd.toml";
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Listen, LogFormat};
+
+    /// The configuration of these flags, variables and this file, or the messages.
+    fn combined(args: &str, variables: &str, file: &str) -> Result<Config, ConfigError> {
+        let args = ["privmsgd"].into_iter().chain(args.split_whitespace());
+        let Ok(arguments) = args::parse(args.map(OsString::from)) else {
+            panic!("the flags are known");
+        };
+        let variable = |pair: &str| pair.split_once('=').map(|(k, v)| (k.into(), v.into()));
+        let variables = variables.split_whitespace().filter_map(variable);
+        let file = (PathBuf::from("f.toml"), file.as_bytes().to_vec());
+        combine(arguments, variables, Some(file))
+    }
+
+    fn messages(args: &str, variables: &str, file: &str) -> Vec<String> {
+        combined(args, variables, file)
+            .expect_err("a mistake")
+            .messages
+    }
+
+    #[test]
+    fn a_flag_wins_over_a_variable_over_the_file_over_the_default() {
+        let file = "log = { level = 'error', format = 'json' }\n[server]\nlisten = ['[::1]:3']";
+        let variables = "PRIVMSGD_LOG__LEVEL=warn PRIVMSGD_SERVER__LISTEN=127.0.0.1:1,unix:/s";
+        let flags = "--log-level debug --port-file p --listen systemd:plain --listen 127.0.0.1:0";
+        let level = |args, variables, file| combined(args, variables, file).unwrap().log.level;
+        assert_eq!(level("", "", ""), log::LevelFilter::Info);
+        assert_eq!(level("", "", file), log::LevelFilter::Error);
+        assert_eq!(level("", variables, file), log::LevelFilter::Warn);
+        assert_eq!(level(flags, variables, file), log::LevelFilter::Debug);
+        let config = combined("", variables, file).unwrap();
+        assert_eq!(config.log.format, LogFormat::Json);
+        let unix = Listen::Unix("/s".into());
+        let tcp = Listen::Tcp("127.0.0.1:1".parse().unwrap());
+        assert_eq!(config.listen, [tcp, unix]);
+        let config = combined(flags, variables, file).unwrap();
+        let tcp = Listen::Tcp("127.0.0.1:0".parse().unwrap());
+        assert_eq!(config.listen, [Listen::Inherited("plain".into()), tcp]);
+        assert!(!config.listen_is_default);
+        assert_eq!(config.port_file, Some("p".into()));
+    }
+
+    #[test]
+    fn every_key_can_be_given_by_file_and_variable() {
+        let defaults = Config {
+            listen_is_default: false,
+            ..Config::default()
+        };
+        for key in super::super::KEYS {
+            let shown = (key.show)(&defaults);
+            let file = format!("[{}]\n{} = {shown}", key.table(), key.name());
+            let plain = shown.replace(['"', '[', ']', ' '], "");
+            let plain = plain.replace("::1", "[::1]");
+            for config in [
+                combined("", "", &file),
+                combined("", &format!("{}={plain}", key.variable()), ""),
+            ] {
+                let config = config.unwrap_or_else(|e| panic!("{:?}", e.messages));
+                assert_eq!((key.show)(&config), shown, "{}", key.path);
+            }
+        }
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once_with_their_places() {
+        let file = "[limits]\nmax_lines_bytes = 4\nlinger_ms = -1\n[log]\nlevel = 3\nformat = =\n";
+        let told = messages(
+            "--listen :7748",
+            "PRIVMSGD_LIMIT__X=1 PRIVMSGD_LOG_FORMAT=json PRIVMSGD_HOME=/ HOME=/",
+            file,
+        );
+        let wanted = [
+            "f.toml:2:1: unknown key \"max_lines_bytes\" in [limits]; did you mean max_line_bytes?",
+            "f.toml:3:13: limits.linger_ms must be a whole number from 0 to 86400000, not the number -1",
+            "f.toml:5:9: log.level must be",
+            "f.toml:6:10: ",
+            "environment PRIVMSGD_LIMIT__X: unknown variable",
+            "environment PRIVMSGD_LOG_FORMAT: unknown variable; did you mean PRIVMSGD_LOG__FORMAT?",
+            "--listen: server.listen must be",
+        ];
+        assert_eq!(told.len(), wanted.len(), "{told:#?}");
+        for (told, wanted) in told.iter().zip(wanted) {
+            assert!(told.starts_with(wanted), "{told}");
+        }
+        assert!(
+            told[6].ends_with("did you mean 0.0.0.0:7748?"),
+            "{}",
+            told[6]
+        );
+    }
+
+    #[test]
+    fn values_that_contradict_each_other_are_told_where_they_stand() {
+        let file = "[limits]\nqueue_soft_bytes = 2000\nqueue_hard_bytes = 1500\n";
+        let told = messages("", "", file);
+        assert!(
+            told[0].starts_with("f.toml:2:20: limits.queue_soft_bytes (2000)"),
+            "{told:?}"
+        );
+        // The refused value of the one proves nothing about the other.
+        let told = messages(
+            "",
+            "",
+            "[limits]\nqueue_soft_bytes = 9_000_000\nqueue_hard_bytes = true\n",
+        );
+        assert_eq!(told.len(), 1, "{told:?}");
+    }
+
+    #[test]
+    fn strange_files_are_one_mistake_and_no_panic() {
+        for (file, wanted) in [
+            (
+                "limits = 3",
+                "f.toml:1:1: limits must be a table: write [limits]",
+            ),
+            (
+                "[limit]\na = 1\nb = 2",
+                "f.toml:1:2: unknown table [limit]; did you mean [limits]?",
+            ),
+            (
+                "level = 'info'",
+                "f.toml:1:1: unknown key \"level\"; did you mean level in [log]?",
+            ),
+            ("[[limits]]", "f.toml:1:3: limits must be a table"),
+            ("[log]\nlevel = \"\u{1b}[31m\"", "f.toml:2:10: "),
+            ("x", "f.toml:1:2: "),
+        ] {
+            let told = messages("", "", file);
+            assert_eq!(told.len(), 1, "{told:#?}");
+            assert!(told[0].starts_with(wanted), "{}", told[0]);
+            assert!(!told[0].contains('\u{1b}'));
+        }
+        let place = from_bytes(Path::new("f"), b"a = 1\n\xff");
+        assert!(matches!(&place[..], [Err(m)] if m.to_string().starts_with("f:2:1: ")));
+        assert!(combined("", "", "\u{feff}# nothing\r\n").is_ok());
+    }
+
+    /// F3: what a reload applies, and what it names instead.
+    #[test]
+    fn changes_are_told_apart_by_what_it_takes_to_apply_them() {
+        let old = combined("", "", "").unwrap();
+        let file = "[limits]\nmax_errors = 3\nmax_connections = 9\n[server]\nname = 'x'\n";
+        let new = combined("", "PRIVMSGD_LOG__LEVEL=trace", file).unwrap();
+        let changes = old.changes(&new);
+        assert_eq!(changes.reloadable, ["limits.max_errors", "log.level"]);
+        assert_eq!(
+            changes.needs_restart,
+            ["server.name", "limits.max_connections"]
+        );
+        let reloaded = old.reloaded(&new);
+        assert_eq!(old.changes(&reloaded).reloadable, changes.reloadable);
+        assert!(old.changes(&reloaded).needs_restart.is_empty());
+    }
+
+    proptest::proptest! {
+        /// C1.
+        #[test]
+        fn any_file_is_a_configuration_or_messages(
+            table in "(\\[(log|limits|x)\\]\n)?",
+            text in "(\\PC|[ \\t\r\n=\"'{}#.0-9]|level|max_errors|\\[|\\]){0,40}",
+        ) {
+            let _ = combined("", "", &format!("{table}{text}"));
+        }
+    }
+}
