@@ -1,4 +1,5 @@
 //! Arguments → configuration, logger, server, exit code. Knows no protocol.
+#![forbid(unsafe_code)]
 
 use std::ffi::OsString;
 use std::io::{self, Write};
