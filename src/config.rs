@@ -83,6 +83,18 @@ impl Config {
         }
     }
 
+    /// Lowers the queues of all connections together to a quarter of `memory_bytes`, and what must fit into
+    /// them; whether that was needed.
+    pub fn fit_into(&mut self, memory_bytes: u64) -> bool {
+        let quarter = usize::try_from(memory_bytes / 4).unwrap_or(usize::MAX);
+        let needed = self.limits.total_queue_bytes > quarter;
+        if needed {
+            self.limits.total_queue_bytes = quarter;
+            check::settle(self, |_| false);
+        }
+        needed
+    }
+
     /// The keys whose values differ in `new`.
     pub fn changes(&self, new: &Config) -> Changes {
         let mut changes = Changes::default();

@@ -324,6 +324,17 @@ mod tests {
         assert!(old.changes(&reloaded).needs_restart.is_empty());
     }
 
+    /// D4.
+    #[test]
+    fn the_queues_take_at_most_a_quarter_of_the_memory() {
+        let mut config = Config::default();
+        assert!(!config.fit_into(1 << 40));
+        assert_eq!(config, Config::default());
+        assert!(config.fit_into(2_000_000));
+        assert_eq!(config.limits.total_queue_bytes, 500_000);
+        assert!(check::conflicts(&config).is_empty());
+    }
+
     proptest::proptest! {
         /// C1.
         #[test]

@@ -44,3 +44,36 @@ impl Source for Signals {
         self.0.deregister(from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mio::{Events, Poll};
+    use rustix::process::{Signal as Raw, getpid, kill_process};
+
+    use super::*;
+
+    #[test]
+    fn a_signal_wakes_the_poll_and_is_told_once() {
+        let mut poll = Poll::new().unwrap();
+        let mut signals = Signals::new().unwrap();
+        let registry = poll.registry();
+        registry
+            .register(&mut signals, Token(7), Interest::READABLE)
+            .unwrap();
+        for (raw, wanted) in [
+            (Raw::HUP, Signal::Reload),
+            (Raw::TERM, Signal::Terminate),
+            (Raw::INT, Signal::Terminate),
+        ] {
+            kill_process(getpid(), raw).unwrap();
+            let mut events = Events::with_capacity(4);
+            poll.poll(&mut events, Some(Duration::from_secs(10)))
+                .unwrap();
+            assert!(events.iter().any(|event| event.token() == Token(7)));
+            assert_eq!(signals.pending().collect::<Vec<_>>(), [wanted]);
+            assert_eq!(signals.pending().count(), 0);
+        }
+    }
+}

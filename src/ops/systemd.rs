@@ -2,6 +2,7 @@
 //! nothing of what is served. Without the feature `systemd` its twin does nothing.
 
 use std::env;
+use std::ffi::OsStr;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -27,8 +28,9 @@ impl Notifier {
     /// From `$NOTIFY_SOCKET`, `$WATCHDOG_USEC` and `$WATCHDOG_PID`.
     pub fn from_env() -> Self {
         let watchdog = sd_notify::watchdog_enabled().map(|limit| limit / 2);
+        let name = env::var_os("NOTIFY_SOCKET");
         Notifier {
-            socket: connect(),
+            socket: name.as_deref().and_then(connect),
             watchdog_interval: watchdog.filter(|interval| !interval.is_zero()),
         }
     }
@@ -108,12 +110,11 @@ fn clean(status: &str) -> String {
     escape::plain(status, MAX_STATUS_BYTES)
 }
 
-/// `$NOTIFY_SOCKET` is a path, or `@` and an abstract name.
-fn connect() -> Option<UnixDatagram> {
-    let name = env::var_os("NOTIFY_SOCKET")?;
+/// `name`: a path, or `@` and an abstract name.
+fn connect(name: &OsStr) -> Option<UnixDatagram> {
     let address = match name.as_bytes() {
         [b'@', rest @ ..] => SocketAddr::from_abstract_name(rest),
-        _ => SocketAddr::from_pathname(&name),
+        _ => SocketAddr::from_pathname(name),
     };
     let socket = UnixDatagram::unbound().ok()?;
     socket.connect_addr(&address.ok()?).ok()?;
@@ -122,3 +123,60 @@ fn connect() -> Option<UnixDatagram> {
 }
 
 const MAX_STATUS_BYTES: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A service manager's socket and a notifier that talks to it.
+    fn pair(name: &str) -> (UnixDatagram, Notifier) {
+        let name = format!("@privmsgd-notify-{name}-{}", std::process::id());
+        let address = SocketAddr::from_abstract_name(&name[1..]).unwrap();
+        let manager = UnixDatagram::bind_addr(&address).unwrap();
+        let socket = connect(OsStr::new(&name));
+        assert!(socket.is_some());
+        let notifier = Notifier {
+            socket,
+            watchdog_interval: None,
+        };
+        (manager, notifier)
+    }
+
+    fn told(manager: &UnixDatagram) -> String {
+        let mut buffer = [0; 1000];
+        let length = manager.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    }
+
+    /// F7.
+    #[test]
+    fn each_state_is_told_in_the_words_of_sd_notify() {
+        let (manager, notifier) = pair("words");
+        notifier.ready("on 127.0.0.1:7748");
+        assert_eq!(told(&manager), "READY=1\nSTATUS=on 127.0.0.1:7748");
+        notifier.reloading();
+        let reloading = told(&manager);
+        let since = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=");
+        assert!(
+            since.is_some_and(|n| n.parse::<u64>().is_ok()),
+            "{reloading}"
+        );
+        notifier.ping();
+        assert_eq!(told(&manager), "WATCHDOG=1");
+        notifier.status("a\nREADY=1");
+        assert_eq!(told(&manager), "STATUS=a\\nREADY=1");
+        notifier.stopping("draining");
+        assert_eq!(told(&manager), "STOPPING=1\nSTATUS=draining");
+    }
+
+    #[test]
+    fn a_service_manager_that_does_not_read_stops_nothing() {
+        let (manager, notifier) = pair("full");
+        (0..10_000).for_each(|_| notifier.ping());
+        drop(manager);
+        notifier.ping();
+        Notifier::default().ready("nobody is told");
+        assert!(connect(OsStr::new("/no/such/socket")).is_none());
+        assert!(connect(OsStr::new("")).is_none());
+    }
+}
