@@ -69,20 +69,6 @@ pub struct Config {
 }
 
 impl Config {
-    /// Where nobody said where to listen, sockets that the service manager opened are the answer.
-    pub fn prefer_inherited<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
-        let mut listen: Vec<Listen> = Vec::new();
-        for name in names.map(|name| Listen::Inherited(name.into())) {
-            if !listen.contains(&name) {
-                listen.push(name);
-            }
-        }
-        if self.listen_is_default && !listen.is_empty() {
-            self.listen = listen;
-            self.listen_is_default = false;
-        }
-    }
-
     /// Lowers the queues of all connections together to a quarter of `memory_bytes`, and what must fit into
     /// them; whether that was needed.
     pub fn fit_into(&mut self, memory_bytes: u64) -> bool {

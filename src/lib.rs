@@ -12,9 +12,11 @@
 #![deny(unsafe_code)]
 
 pub mod config;
+pub mod engine;
 pub mod escape;
 pub mod id;
 pub mod net;
 pub mod ops;
+pub mod router;
 pub mod time;
 pub mod wire;

@@ -2,17 +2,24 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
+use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+
+use log::{info, warn};
 
 use privmsgd::config::{self, Config, ConfigError, Invocation};
-use privmsgd::ops::exit::{Exit, StartError};
-use privmsgd::ops::{descriptors, log, systemd};
+use privmsgd::net::reload::Reload;
+use privmsgd::net::server::Server;
+use privmsgd::ops::exit::{Exit, StartError, reason};
+use privmsgd::ops::{descriptors, log as logs, systemd};
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
-    match config::load(args) {
-        Ok(Invocation::Run(config)) => match run(*config) {
+    match config::load(args.clone()) {
+        Ok(Invocation::Run(config)) => match run(*config, args) {
             Ok(exit) => exit.into(),
             Err(error) => {
                 say(&error.to_string());
@@ -32,26 +39,92 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(mut config: Config) -> Result<Exit, StartError> {
+fn run(mut config: Config, args: Vec<OsString>) -> Result<Exit, StartError> {
     let inherited = systemd::inherited()?;
-    let names: Vec<String> = inherited.iter().map(|socket| socket.name.clone()).collect();
-    log::init(&config.log);
-    adapt(&mut config, &names);
-    Ok(Exit::Ok)
+    logs::init(&config.log);
+    adapt(&mut config);
+    let mut server = Server::bind(&config, inherited, Some(reload(args)))?;
+    announce(&server);
+    if let Some(path) = &config.port_file {
+        write_port_file(path, &server.addresses())
+            .map_err(|error| StartError::port_file(path, &error))?;
+    }
+    let exit = server
+        .run()
+        .map_err(|error| StartError::new(Exit::Os, "the event loop failed", reason(&error), ""))?;
+    info!("ended");
+    Ok(exit)
 }
 
-/// What the surroundings decide where the configuration leaves it open; a reload must do the same.
-fn adapt(config: &mut Config, inherited: &[String]) {
-    config.prefer_inherited(inherited.iter().map(String::as_str));
+/// What the surroundings decide; a reload does the same.
+fn adapt(config: &mut Config) {
     let Some(memory) = descriptors::memory_limit() else {
         return;
     };
     if config.fit_into(memory) {
         let queues = config.limits.total_queue_bytes;
-        ::log::warn!(
+        warn!(
             "limits.total_queue_bytes is {queues}: a quarter of the {memory} bytes this service may use"
         );
     }
+}
+
+fn announce(server: &Server) {
+    for address in server.addresses() {
+        info!("listening on {address}");
+    }
+    match server.is_local() {
+        true => info!(
+            "local only: other machines cannot connect; --listen ADDRESS:PORT opens it to them"
+        ),
+        false => {
+            warn!("open mode beyond this machine: names are unproved and lines are not encrypted")
+        }
+    }
+    if let Some(command) = server
+        .addresses()
+        .first()
+        .and_then(|address| netcat(address))
+    {
+        info!(
+            "try it in two terminals: {command}   then type {{\"type\":\"register\",\"username\":\"Alice\"}}"
+        );
+    }
+}
+
+/// What to type to connect to `address`.
+fn netcat(address: &str) -> Option<String> {
+    if let Some(path) = address.strip_prefix("unix:") {
+        return Some(format!("nc -U {path}"));
+    }
+    let (host, port) = address.rsplit_once(':')?;
+    let host = host.trim_matches(['[', ']']);
+    let reachable = match host {
+        "0.0.0.0" => "127.0.0.1",
+        "::" => "::1",
+        other => other,
+    };
+    Some(format!("nc {reachable} {port}"))
+}
+
+/// One address a line; the file appears whole.
+fn write_port_file(path: &Path, addresses: &[&str]) -> io::Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(format!(".{}", std::process::id()));
+    fs::write(&unfinished, addresses.join("\n") + "\n")?;
+    fs::rename(&unfinished, path).inspect_err(|_| drop(fs::remove_file(&unfinished)))
+}
+
+/// Reads everything again as it was read at the start.
+fn reload(args: Vec<OsString>) -> Reload {
+    Arc::new(move || match config::load(args.clone()) {
+        Ok(Invocation::Run(mut config)) => {
+            adapt(&mut config);
+            Ok(*config)
+        }
+        Ok(_) => Err(vec!["the arguments do not start a server".into()]),
+        Err(ConfigError { messages, .. }) => Err(messages),
+    })
 }
 
 fn say(text: &str) {

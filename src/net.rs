@@ -1,3 +1,14 @@
-//! Sockets. Knows no names, no JSON and no rules.
+//! Sockets, bytes and time: everything between the kernel and a line. Knows no names, no JSON and no rules.
 
+pub mod accept;
+pub mod admit;
+pub mod conn;
+pub mod conns;
+pub mod lines;
+pub mod listen;
+pub mod pace;
+pub mod reload;
+pub mod server;
+pub mod stream;
 pub mod sys;
+pub mod timers;

@@ -13,7 +13,11 @@ pub struct Now {
 
 impl Now {
     pub fn new(mono_ms: u64, unix_ms: u64) -> Self {
-        Now { mono_ms, unix_ms, stamp: Stamp::new(unix_ms) }
+        Now {
+            mono_ms,
+            unix_ms,
+            stamp: Stamp::new(unix_ms),
+        }
     }
 
     /// The same reading moved on; the text is rendered again only when the millisecond changed.

@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use log::warn;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::config::Limits;
 
 /// Raises the soft limit of open descriptors to the hard one, where that is allowed, and returns what
 /// holds then. Under the unit's system call filter it is not allowed, and the limit is `LimitNOFILE=`.
@@ -21,6 +24,22 @@ pub fn raise() -> u64 {
         Err(_) => limit.current,
     };
     current.unwrap_or(u64::MAX)
+}
+
+/// Connections at once, with `descriptors` of them open at most: some are kept back for listeners, files and the
+/// service manager.
+pub fn connections(limits: &Limits, descriptors: u64) -> usize {
+    let possible = usize::try_from(descriptors.saturating_sub(RESERVE))
+        .unwrap_or(usize::MAX)
+        .max(1);
+    match limits.max_connections {
+        0 => possible,
+        wanted if wanted > possible => {
+            warn!("limits.max_connections is {possible}: {descriptors} descriptors less {RESERVE}");
+            possible
+        }
+        wanted => wanted,
+    }
 }
 
 /// Bytes of memory that the control group of this process, or one above it, may use; `None` without a
@@ -57,6 +76,7 @@ fn lowest_upwards(mount: &Path, path: &str, file: &str) -> Option<u64> {
     group.ancestors().filter_map(read).min()
 }
 
+const RESERVE: u64 = 64;
 /// Version 1 says "no limit" as the largest number of whole pages in 63 bits.
 const UNLIMITED: u64 = 1 << 60;
 
@@ -96,6 +116,18 @@ mod tests {
         assert_eq!(memory_limit_in("garbage\n:\n", &v1), None);
         fs::remove_dir_all(v1).unwrap();
         fs::remove_dir_all(v2).unwrap();
+    }
+
+    #[test]
+    fn connections_leave_descriptors_for_the_rest() {
+        let limits = |max_connections| Limits {
+            max_connections,
+            ..Limits::default()
+        };
+        assert_eq!(connections(&limits(0), 128), 64);
+        assert_eq!(connections(&limits(10), 128), 10);
+        assert_eq!(connections(&limits(1_000), 128), 64);
+        assert_eq!(connections(&limits(0), 3), 1);
     }
 
     #[test]

@@ -128,7 +128,9 @@ impl Goodbye {
             Goodbye::Drained => "you ended your input; everything you sent was handled",
             Goodbye::ServerClosing => "the server is closing; reconnect after afterMs",
             Goodbye::RegistrationTimeout => "no register in time; connect again and register first",
-            Goodbye::LineTimeout => "a line was begun and not ended in time; end each line with a newline",
+            Goodbye::LineTimeout => {
+                "a line was begun and not ended in time; end each line with a newline"
+            }
             Goodbye::SlowConsumer => "you did not read what was sent to you",
             Goodbye::Heartbeat => "nothing came from you in two heartbeats",
             Goodbye::Replaced => "another connection took this name with its resumeToken",
@@ -136,7 +138,9 @@ impl Goodbye {
             Goodbye::ServerFull => "no place for this connection now; try again later",
             Goodbye::LineTooLong => "a line went far over the limit",
             Goodbye::TlsOnPlainPort => "this port speaks plain text, not TLS; connect without TLS",
-            Goodbye::NotHttp => "this is privmsgd, not HTTP; send one JSON object per line, for example {\"type\":\"help\"}",
+            Goodbye::NotHttp => {
+                "this is privmsgd, not HTTP; send one JSON object per line, for example {\"type\":\"help\"}"
+            }
             Goodbye::InternalError => "the server made a mistake while handling your connection",
         }
     }

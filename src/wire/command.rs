@@ -60,6 +60,34 @@ pub enum Command<'a> {
     Mailbox(Verb),
 }
 
+impl Command<'_> {
+    pub const fn verb(&self) -> Verb {
+        match self {
+            Command::Register(_) => Verb::Register,
+            Command::PrivateMessage(_) => Verb::PrivateMessage,
+            Command::Typing { .. } => Verb::Typing,
+            Command::Watch { .. } => Verb::Watch,
+            Command::Unwatch { .. } => Verb::Unwatch,
+            Command::SetStatus(_) => Verb::SetStatus,
+            Command::Ping { .. } => Verb::Ping,
+            Command::Pong => Verb::Pong,
+            Command::Help { .. } => Verb::Help,
+            Command::Bye => Verb::Bye,
+            Command::Mailbox(verb) => *verb,
+        }
+    }
+
+    /// What it takes from the bucket of commands: answers and acknowledgements are free, so that nobody who is slowed
+    /// down is also unable to say that it lives.
+    pub const fn cost(&self) -> u32 {
+        match self.verb() {
+            Verb::Ack | Verb::Ping | Verb::Pong | Verb::MarkRead => 0,
+            Verb::History => 5,
+            _ => 1,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Register<'a> {
     pub username: Name<'a>,
@@ -100,12 +128,31 @@ pub struct Refusal<'a> {
 }
 
 impl Refusal<'_> {
+    /// What the framing found, which never saw the whole line. `limit`: bytes without the line end.
+    pub fn line_too_long(limit: usize) -> Self {
+        Refusal::new(
+            Code::LineTooLong,
+            format!("the line is longer than {limit} bytes; the rest of it was skipped"),
+        )
+    }
+
     fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Refusal { id: None, verb: None, code, field: None, to_raw: None, message: message.into(), hint: None }
+        Refusal {
+            id: None,
+            verb: None,
+            code,
+            field: None,
+            to_raw: None,
+            message: message.into(),
+            hint: None,
+        }
     }
 
     fn of_field(code: Code, field: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Refusal { field: Some(field), ..Refusal::new(code, message) }
+        Refusal {
+            field: Some(field),
+            ..Refusal::new(code, message)
+        }
     }
 }
 
@@ -116,20 +163,35 @@ mod tests {
     fn refusal(line: &str) -> (Code, Option<&'static str>, Option<&[u8]>, Option<Verb>) {
         let refusal = decode(line.as_bytes()).unwrap_err();
         assert!(refusal.message.len() <= 200, "{}", refusal.message);
-        (refusal.code, refusal.field, refusal.id.map(|id| id.0), refusal.verb)
+        (
+            refusal.code,
+            refusal.field,
+            refusal.id.map(|id| id.0),
+            refusal.verb,
+        )
     }
 
     #[test]
     fn a_private_message_is_read_as_it_was_sent() {
-        let line =
-            r#"{"type":"privateMessage","toUsername":"Bob","message":{"a":[1e999]},"id":-7,"kind":"k","replyTo":3}"#;
+        let line = r#"{"type":"privateMessage","toUsername":"Bob","message":{"a":[1e999]},"id":-7,"kind":"k","replyTo":3}"#;
         let request = decode(line.as_bytes()).unwrap();
         assert_eq!(request.id, Some(Raw(b"-7")));
-        let Command::PrivateMessage(message) = request.command else { panic!("{:?}", request.command) };
-        assert_eq!((message.to.as_str(), message.to_raw), ("Bob", Raw(br#""Bob""#)));
+        let Command::PrivateMessage(message) = request.command else {
+            panic!("{:?}", request.command)
+        };
+        assert_eq!(
+            (message.to.as_str(), message.to_raw),
+            ("Bob", Raw(br#""Bob""#))
+        );
         assert_eq!(message.message, Raw(br#"{"a":[1e999]}"#));
-        assert_eq!((message.message_id, message.kind), (None, Some(Raw(br#""k""#))));
-        assert_eq!((message.reply_to, message.unavailable), (Some(Raw(b"3")), None));
+        assert_eq!(
+            (message.message_id, message.kind),
+            (None, Some(Raw(br#""k""#)))
+        );
+        assert_eq!(
+            (message.reply_to, message.unavailable),
+            (Some(Raw(b"3")), None)
+        );
     }
 
     #[test]
@@ -139,17 +201,37 @@ mod tests {
             r#"{{"type":"register","username":"Al","resumeToken":"{token}","heartbeatMs":5000,"status":"away","after":1}}"#
         );
         let request = decode(line.as_bytes()).unwrap();
-        let Command::Register(register) = request.command else { panic!("{:?}", request.command) };
-        assert_eq!(register.resume_token, Some(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff));
-        assert_eq!((register.heartbeat_ms, register.status), (Some(5_000), Some(Status::Away)));
+        let Command::Register(register) = request.command else {
+            panic!("{:?}", request.command)
+        };
+        assert_eq!(
+            register.resume_token,
+            Some(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff)
+        );
+        assert_eq!(
+            (register.heartbeat_ms, register.status),
+            (Some(5_000), Some(Status::Away))
+        );
         assert_eq!(register.unavailable, Some("after"));
     }
 
     #[test]
     fn a_token_of_another_shape_matches_nothing() {
-        for token in ["", "0", "+0112233445566778899aabbCCDDEEFF", "00112233445566778899aabbccddeeff0", "é"] {
+        for token in [
+            "",
+            "0",
+            "+0112233445566778899aabbCCDDEEFF",
+            "00112233445566778899aabbccddeeff0",
+            "é",
+        ] {
             let line = format!(r#"{{"type":"register","username":"Al","resumeToken":"{token}"}}"#);
-            let Ok(Request { command: Command::Register(register), .. }) = decode(line.as_bytes()) else { panic!() };
+            let Ok(Request {
+                command: Command::Register(register),
+                ..
+            }) = decode(line.as_bytes())
+            else {
+                panic!()
+            };
             assert_eq!(register.resume_token, Some(0), "{token}");
         }
     }
@@ -159,12 +241,48 @@ mod tests {
         let known = Some(Verb::PrivateMessage);
         let id = Some(&b"\"x\""[..]);
         let cases = [
-            (r#"{"id":"x","type":"privateMessage"}"#, Code::MissingField, Some("toUsername"), id, known),
-            (r#"{"id":"x","type":"privateMessage","id":1}"#, Code::DuplicateKey, Some("id"), None, known),
-            (r#"{"id":"x","type":"ping","type":"pong"}"#, Code::DuplicateKey, Some("type"), id, None),
-            (r#"{"id":"x","type":"ping","b":1,"\u0062":2}"#, Code::DuplicateKey, None, id, Some(Verb::Ping)),
-            (r#"{"id":1.5,"type":"privateMessage"}"#, Code::BadType, Some("id"), None, known),
-            (r#"{"id":"x","type":"nonsense"}"#, Code::UnknownType, Some("type"), id, None),
+            (
+                r#"{"id":"x","type":"privateMessage"}"#,
+                Code::MissingField,
+                Some("toUsername"),
+                id,
+                known,
+            ),
+            (
+                r#"{"id":"x","type":"privateMessage","id":1}"#,
+                Code::DuplicateKey,
+                Some("id"),
+                None,
+                known,
+            ),
+            (
+                r#"{"id":"x","type":"ping","type":"pong"}"#,
+                Code::DuplicateKey,
+                Some("type"),
+                id,
+                None,
+            ),
+            (
+                r#"{"id":"x","type":"ping","b":1,"\u0062":2}"#,
+                Code::DuplicateKey,
+                None,
+                id,
+                Some(Verb::Ping),
+            ),
+            (
+                r#"{"id":1.5,"type":"privateMessage"}"#,
+                Code::BadType,
+                Some("id"),
+                None,
+                known,
+            ),
+            (
+                r#"{"id":"x","type":"nonsense"}"#,
+                Code::UnknownType,
+                Some("type"),
+                id,
+                None,
+            ),
             (r#"{"id":"x"}"#, Code::MissingField, Some("type"), id, None),
             (r#"["id"]"#, Code::BadType, None, None, None),
         ];
@@ -176,9 +294,15 @@ mod tests {
     #[test]
     fn a_wrong_name_is_echoed_as_sent() {
         let refusal = decode(br#"{"type":"typing","toUsername":"\u0000"}"#).unwrap_err();
-        assert_eq!((refusal.code, refusal.to_raw), (Code::InvalidName, Some(Raw(br#""\u0000""#))));
+        assert_eq!(
+            (refusal.code, refusal.to_raw),
+            (Code::InvalidName, Some(Raw(br#""\u0000""#)))
+        );
         let refusal = decode(br#"{"type":"register","username":"a b"}"#).unwrap_err();
-        assert_eq!((refusal.code, refusal.field, refusal.to_raw), (Code::InvalidName, Some("username"), None));
+        assert_eq!(
+            (refusal.code, refusal.field, refusal.to_raw),
+            (Code::InvalidName, Some("username"), None)
+        );
     }
 
     #[test]
@@ -186,14 +310,21 @@ mod tests {
         for word in ["privatemessage", "private_message", "PRIVATE-MESSAGE"] {
             let line = format!(r#"{{"type":"{word}"}}"#);
             let refusal = decode(line.as_bytes()).unwrap_err();
-            assert!(refusal.message.contains("\"privateMessage\""), "{}", refusal.message);
+            assert!(
+                refusal.message.contains("\"privateMessage\""),
+                "{}",
+                refusal.message
+            );
         }
     }
 
     #[test]
     fn several_names_are_one_command() {
-        let request = decode(r#"{"type":"watch","usernames":["Bob","B\u006fc","Zoë"]}"#.as_bytes()).unwrap();
-        let names = ["Bob", "Boc", "Zoë"].map(|name| Name::parse(name).unwrap()).to_vec();
+        let request =
+            decode(r#"{"type":"watch","usernames":["Bob","B\u006fc","Zoë"]}"#.as_bytes()).unwrap();
+        let names = ["Bob", "Boc", "Zoë"]
+            .map(|name| Name::parse(name).unwrap())
+            .to_vec();
         assert_eq!(request.command, Command::Watch { usernames: names });
     }
 }

@@ -12,19 +12,58 @@ use crate::wire::command::{PrivateMessage, Raw};
 pub enum Frame<'a> {
     /// Rendered once per configuration by [`hello`].
     Hello(&'a [u8]),
-    Registered { id: Option<Raw<'a>>, username: &'a str, resume_token: u128, heartbeat_ms: Option<u32> },
-    Accepted { id: Option<Raw<'a>>, message_id: Option<Raw<'a>>, to: &'a str, time: Stamp },
-    PrivateMessage { from: &'a str, message: &'a PrivateMessage<'a>, time: Stamp },
-    Typing { from: &'a str },
-    Presence { username: &'a str, status: Status, since: Stamp },
-    Ok { id: Raw<'a>, command: Verb },
+    Registered {
+        id: Option<Raw<'a>>,
+        username: &'a str,
+        resume_token: u128,
+        heartbeat_ms: Option<u32>,
+    },
+    Accepted {
+        id: Option<Raw<'a>>,
+        message_id: Option<Raw<'a>>,
+        to: &'a str,
+        time: Stamp,
+    },
+    PrivateMessage {
+        from: &'a str,
+        message: &'a PrivateMessage<'a>,
+        time: Stamp,
+    },
+    Typing {
+        from: &'a str,
+    },
+    Presence {
+        username: &'a str,
+        status: Status,
+        since: Stamp,
+    },
+    Ok {
+        id: Raw<'a>,
+        command: Verb,
+    },
     /// All commands, or the one asked for, each with an example line.
-    Help { id: Option<Raw<'a>>, command: Option<Verb> },
-    Ping { time: Stamp },
-    Pong { id: Option<Raw<'a>>, data: Option<Raw<'a>>, time: Stamp },
-    ClaimRefused { count: u32, time: Stamp },
+    Help {
+        id: Option<Raw<'a>>,
+        command: Option<Verb>,
+    },
+    Ping {
+        time: Stamp,
+    },
+    Pong {
+        id: Option<Raw<'a>>,
+        data: Option<Raw<'a>>,
+        time: Stamp,
+    },
+    ClaimRefused {
+        count: u32,
+        time: Stamp,
+    },
     Error(ErrorMessage<'a>),
-    Goodbye { id: Option<Raw<'a>>, code: Goodbye, after_ms: Option<u32> },
+    Goodbye {
+        id: Option<Raw<'a>>,
+        code: Goodbye,
+        after_ms: Option<u32>,
+    },
 }
 
 /// `errorMessage`, in the order of its keys.
@@ -57,7 +96,9 @@ pub fn hello(greeting: &Greeting<'_>) -> Vec<u8> {
     string(&mut out, env!("CARGO_PKG_VERSION"));
     out.extend_from_slice(b",\"protocol\":1,\"mode\":\"open\",\"serverName\":");
     string(&mut out, greeting.server_name);
-    out.extend_from_slice(b",\"auth\":[],\"tls\":false,\"durability\":\"memory\",\"limits\":{\"maxLineBytes\":");
+    out.extend_from_slice(
+        b",\"auth\":[],\"tls\":false,\"durability\":\"memory\",\"limits\":{\"maxLineBytes\":",
+    );
     number(&mut out, greeting.max_line_bytes as u64);
     out.extend_from_slice(b",\"maxFrameBytes\":");
     number(&mut out, (greeting.max_line_bytes + FRAME_OVERHEAD) as u64);
@@ -70,8 +111,17 @@ impl Frame<'_> {
     #[inline]
     pub fn write(&self, out: &mut Vec<u8>) {
         match self {
-            Frame::PrivateMessage { from, message, time } => private_message(out, from, message, time),
-            Frame::Accepted { id, message_id, to, time } => accepted(out, *id, *message_id, to, time),
+            Frame::PrivateMessage {
+                from,
+                message,
+                time,
+            } => private_message(out, from, message, time),
+            Frame::Accepted {
+                id,
+                message_id,
+                to,
+                time,
+            } => accepted(out, *id, *message_id, to, time),
             other => other.write_rare(out),
         }
     }
@@ -80,7 +130,12 @@ impl Frame<'_> {
         match *self {
             Frame::PrivateMessage { .. } | Frame::Accepted { .. } => {}
             Frame::Hello(line) => return out.extend_from_slice(line),
-            Frame::Registered { id, username, resume_token, heartbeat_ms } => {
+            Frame::Registered {
+                id,
+                username,
+                resume_token,
+                heartbeat_ms,
+            } => {
                 open(out, "registered", id);
                 text(out, "username", username);
                 text(out, "resumeToken", &format!("{resume_token:032x}"));
@@ -90,7 +145,11 @@ impl Frame<'_> {
                 open(out, "typing", None);
                 text(out, "from", from);
             }
-            Frame::Presence { username, status, since } => {
+            Frame::Presence {
+                username,
+                status,
+                since,
+            } => {
                 open(out, "presence", None);
                 text(out, "username", username);
                 text(out, "status", status.as_str());
@@ -146,7 +205,13 @@ fn private_message(out: &mut Vec<u8>, from: &str, sent: &PrivateMessage<'_>, tim
     out.extend_from_slice(b"}\n");
 }
 
-fn accepted(out: &mut Vec<u8>, id: Option<Raw<'_>>, message_id: Option<Raw<'_>>, to: &str, time: &Stamp) {
+fn accepted(
+    out: &mut Vec<u8>,
+    id: Option<Raw<'_>>,
+    message_id: Option<Raw<'_>>,
+    to: &str,
+    time: &Stamp,
+) {
     open(out, "accepted", id);
     raw(out, "messageId", message_id);
     text(out, "toUsername", to);
@@ -178,7 +243,10 @@ fn help(out: &mut Vec<u8>, id: Option<Raw<'_>>, only: Option<Verb>) {
     open(out, "help", id);
     key(out, "commands");
     let mut separator = b'[';
-    for (verb, example) in EXAMPLES.iter().filter(|(verb, _)| only.is_none_or(|only| only == *verb)) {
+    for (verb, example) in EXAMPLES
+        .iter()
+        .filter(|(verb, _)| only.is_none_or(|only| only == *verb))
+    {
         out.push(separator);
         separator = b',';
         out.extend_from_slice(b"{\"command\":\"");
@@ -193,7 +261,10 @@ fn help(out: &mut Vec<u8>, id: Option<Raw<'_>>, only: Option<Verb>) {
 /// The commands of open mode, each with a line that can be pasted.
 pub const EXAMPLES: &[(Verb, &str)] = &[
     (Verb::Register, r#"{"type":"register","username":"Alice"}"#),
-    (Verb::PrivateMessage, r#"{"type":"privateMessage","toUsername":"Bob","message":"hello"}"#),
+    (
+        Verb::PrivateMessage,
+        r#"{"type":"privateMessage","toUsername":"Bob","message":"hello"}"#,
+    ),
     (Verb::Typing, r#"{"type":"typing","toUsername":"Bob"}"#),
     (Verb::Watch, r#"{"type":"watch","usernames":["Bob"]}"#),
     (Verb::Unwatch, r#"{"type":"unwatch","usernames":["Bob"]}"#),

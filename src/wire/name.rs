@@ -58,7 +58,10 @@ impl Key {
 
     #[inline]
     fn ascii(name: &[u8]) -> Option<Self> {
-        let mut key = Key { bytes: [0; MAX_BYTES], len: name.len() as u8 };
+        let mut key = Key {
+            bytes: [0; MAX_BYTES],
+            len: name.len() as u8,
+        };
         let (to, _) = key.bytes.split_first_chunk_mut::<MAX_CODE_POINTS>()?;
         to.get_mut(..name.len())?.copy_from_slice(name);
         to.make_ascii_lowercase();
@@ -66,8 +69,13 @@ impl Key {
     }
 
     fn new(text: &str) -> Option<Self> {
-        let mut key = Key { bytes: [0; MAX_BYTES], len: text.len() as u8 };
-        key.bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        let mut key = Key {
+            bytes: [0; MAX_BYTES],
+            len: text.len() as u8,
+        };
+        key.bytes
+            .get_mut(..text.len())?
+            .copy_from_slice(text.as_bytes());
         Some(key)
     }
 }
@@ -114,7 +122,9 @@ impl NameError {
             NameError::TooLong => "is longer than 32 characters or 64 bytes",
             NameError::BadStart => "must begin with a letter or digit",
             NameError::BadCharacter => "may hold only letters, digits and . _ - +",
-            NameError::NotIdentifier => "mixes characters or directions in a way that RFC 8265 does not allow",
+            NameError::NotIdentifier => {
+                "mixes characters or directions in a way that RFC 8265 does not allow"
+            }
             NameError::Reserved => "is reserved",
         }
     }
@@ -123,7 +133,9 @@ impl NameError {
 /// Whether `text` is a name in ASCII: grammar, length and not reserved.
 #[inline]
 pub fn is_ascii_name(text: &[u8]) -> bool {
-    let Some((first, rest)) = text.split_first() else { return false };
+    let Some((first, rest)) = text.split_first() else {
+        return false;
+    };
     rest.len() < MAX_CODE_POINTS
         && first.is_ascii_alphanumeric()
         && rest.iter().all(|&byte| is_name_byte(byte))
@@ -174,10 +186,17 @@ const fn is_name_byte(byte: u8) -> bool {
 /// By length and first letter most names are told apart from all reserved ones.
 #[inline]
 fn is_reserved(text: &[u8]) -> bool {
-    let Some(first) = text.first() else { return false };
-    let letter = 1_u32.checked_shl(u32::from(first.to_ascii_lowercase().wrapping_sub(b'a'))).unwrap_or(0);
+    let Some(first) = text.first() else {
+        return false;
+    };
+    let letter = 1_u32
+        .checked_shl(u32::from(first.to_ascii_lowercase().wrapping_sub(b'a')))
+        .unwrap_or(0);
     let known = RESERVED_LETTERS.get(text.len()).copied().unwrap_or(0);
-    known & letter != 0 && RESERVED.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(text))
+    known & letter != 0
+        && RESERVED
+            .iter()
+            .any(|word| word.as_bytes().eq_ignore_ascii_case(text))
 }
 
 /// For each length the first letters of reserved names, `a` in the lowest bit.
@@ -193,7 +212,9 @@ const RESERVED_LETTERS: [u32; 14] = {
 };
 
 fn ascii_fault(text: &[u8]) -> NameError {
-    let Some(first) = text.first() else { return NameError::Empty };
+    let Some(first) = text.first() else {
+        return NameError::Empty;
+    };
     if !text.iter().all(|&byte| is_name_byte(byte)) {
         NameError::BadCharacter
     } else if text.len() > MAX_CODE_POINTS {
@@ -213,7 +234,11 @@ fn international(text: &str) -> Result<Cow<'_, str>, NameError> {
     }
     let shown = UsernameCasePreserved::enforce(text).map_err(fault)?;
     if shown.is_ascii() {
-        return if is_ascii_name(shown.as_bytes()) { Ok(shown) } else { Err(ascii_fault(shown.as_bytes())) };
+        return if is_ascii_name(shown.as_bytes()) {
+            Ok(shown)
+        } else {
+            Err(ascii_fault(shown.as_bytes()))
+        };
     }
     let key = UsernameCaseMapped::enforce(shown.as_ref()).map_err(fault)?;
     for form in [shown.as_ref(), key.as_ref()] {
@@ -237,7 +262,10 @@ fn check_length_and_ascii(form: &str) -> Result<(), NameError> {
     if form.len() > MAX_BYTES || form.chars().count() > MAX_CODE_POINTS {
         return Err(NameError::TooLong);
     }
-    if form.bytes().any(|byte| byte.is_ascii() && !is_name_byte(byte)) {
+    if form
+        .bytes()
+        .any(|byte| byte.is_ascii() && !is_name_byte(byte))
+    {
         return Err(NameError::BadCharacter);
     }
     Ok(())
@@ -247,7 +275,10 @@ fn check_length_and_ascii(form: &str) -> Result<(), NameError> {
 #[cold]
 fn international_key(name: &str) -> Key {
     let mapped = UsernameCaseMapped::enforce(name).unwrap_or(Cow::Borrowed(name));
-    Key::new(&mapped).unwrap_or(Key { bytes: [0; MAX_BYTES], len: 0 })
+    Key::new(&mapped).unwrap_or(Key {
+        bytes: [0; MAX_BYTES],
+        len: 0,
+    })
 }
 
 fn fault(error: Error) -> NameError {
@@ -266,7 +297,11 @@ mod tests {
         assert!(RESERVED.is_sorted());
         for word in RESERVED {
             assert_eq!(Name::parse(word), Err(NameError::Reserved), "{word}");
-            assert_eq!(Name::parse(&word.to_uppercase()), Err(NameError::Reserved), "{word}");
+            assert_eq!(
+                Name::parse(&word.to_uppercase()),
+                Err(NameError::Reserved),
+                "{word}"
+            );
             assert!(Name::parse(&format!("{word}1")).is_ok(), "{word}");
         }
     }
@@ -281,7 +316,10 @@ mod tests {
     #[test]
     fn both_ways_to_a_key_agree_on_ascii() {
         for text in ["Bob", "0", "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345", "x.y_z-w+"] {
-            assert!(Key::ascii(text.as_bytes()) == Some(international_key(text)), "{text}");
+            assert!(
+                Key::ascii(text.as_bytes()) == Some(international_key(text)),
+                "{text}"
+            );
         }
     }
 }

@@ -15,7 +15,10 @@ pub(super) fn decode(line: &[u8]) -> Result<Request<'_>, Refusal<'_>> {
     let (id, verb) = (fields.id(), fields.verb());
     let (readable_id, known_verb) = (id.clone().unwrap_or(None), verb.clone().ok());
     match read_command(&fields, id, verb) {
-        Ok(command) => Ok(Request { id: readable_id, command }),
+        Ok(command) => Ok(Request {
+            id: readable_id,
+            command,
+        }),
         Err(refusal) => Err(Refusal {
             id: readable_id,
             verb: known_verb,
@@ -38,7 +41,10 @@ fn read_command<'a>(
 fn read_object(line: &[u8]) -> Result<Fields<'_>, Refusal<'_>> {
     let text = std::str::from_utf8(line).map_err(|error| {
         let offset = error.valid_up_to();
-        Refusal::new(Code::InvalidUtf8, format!("the line is not UTF-8 at byte {offset}, counted from 0"))
+        Refusal::new(
+            Code::InvalidUtf8,
+            format!("the line is not UTF-8 at byte {offset}, counted from 0"),
+        )
     })?;
     prescan::check(line)?;
     if text.trim_start_matches([' ', '\t']).starts_with('{') {
@@ -58,5 +64,8 @@ fn example(code: Code, verb: Option<Verb>) -> Option<&'static str> {
     if !matches!(code, Code::MissingField | Code::BadType) {
         return None;
     }
-    EXAMPLES.iter().find(|(known, _)| Some(*known) == verb).map(|(_, line)| *line)
+    EXAMPLES
+        .iter()
+        .find(|(known, _)| Some(*known) == verb)
+        .map(|(_, line)| *line)
 }

@@ -26,16 +26,29 @@ impl<'a> Fields<'a> {
                 .find(|(index, (key, _))| self.0.iter().take(*index).any(|(other, _)| other == key))
         } else {
             let mut seen = HashSet::with_capacity(self.0.len());
-            self.0.iter().enumerate().find(|(_, (key, _))| !seen.insert(key.as_ref()))
+            self.0
+                .iter()
+                .enumerate()
+                .find(|(_, (key, _))| !seen.insert(key.as_ref()))
         };
-        let Some((_, (key, _))) = repeated else { return Ok(()) };
+        let Some((_, (key, _))) = repeated else {
+            return Ok(());
+        };
         let field = KNOWN_FIELDS.iter().copied().find(|known| known == key);
-        Err(Refusal { field, ..Refusal::new(Code::DuplicateKey, "a key stands twice in the line's object") })
+        Err(Refusal {
+            field,
+            ..Refusal::new(
+                Code::DuplicateKey,
+                "a key stands twice in the line's object",
+            )
+        })
     }
 
     /// None if there is none; refused if it is not one or stands twice.
     pub(super) fn id(&self) -> Result<Option<Raw<'a>>, Refusal<'a>> {
-        let Some(raw) = self.only("id")? else { return Ok(None) };
+        let Some(raw) = self.only("id")? else {
+            return Ok(None);
+        };
         match scalar::unquoted(raw.0) {
             Some(text) if text.len() <= MAX_WORD_BYTES => Ok(Some(raw)),
             Some(_) => Err(bad_value("id", "is longer than 64 bytes")),
@@ -49,14 +62,23 @@ impl<'a> Fields<'a> {
 
     pub(super) fn verb(&self) -> Result<Verb, Refusal<'a>> {
         if self.only("type")?.is_none() {
-            return Err(Refusal { hint: Some(HELP), ..missing("type") });
+            return Err(Refusal {
+                hint: Some(HELP),
+                ..missing("type")
+            });
         }
         let word = self.required_word("type")?;
-        Verb::parse(&word).ok_or_else(|| Refusal { hint: Some(HELP), ..unknown_type(&word) })
+        Verb::parse(&word).ok_or_else(|| Refusal {
+            hint: Some(HELP),
+            ..unknown_type(&word)
+        })
     }
 
     pub(super) fn raw(&self, field: &'static str) -> Option<Raw<'a>> {
-        self.0.iter().find(|(key, _)| key == field).map(|(_, value)| Raw(value.get().as_bytes()))
+        self.0
+            .iter()
+            .find(|(key, _)| key == field)
+            .map(|(_, value)| Raw(value.get().as_bytes()))
     }
 
     pub(super) fn required_raw(&self, field: &'static str) -> Result<Raw<'a>, Refusal<'a>> {
@@ -65,13 +87,19 @@ impl<'a> Fields<'a> {
 
     /// The first field of the line that is one of `fields`.
     pub(super) fn first_of(&self, fields: &[&'static str]) -> Option<&'static str> {
-        self.0.iter().find_map(|(key, _)| fields.iter().copied().find(|field| field == key))
+        self.0
+            .iter()
+            .find_map(|(key, _)| fields.iter().copied().find(|field| field == key))
     }
 
     /// A string, decoded.
     pub(super) fn word(&self, field: &'static str) -> Result<Option<Cow<'a, str>>, Refusal<'a>> {
-        let Some(raw) = self.raw(field) else { return Ok(None) };
-        decoded(raw).map(Some).ok_or_else(|| bad_type(field, "a string"))
+        let Some(raw) = self.raw(field) else {
+            return Ok(None);
+        };
+        decoded(raw)
+            .map(Some)
+            .ok_or_else(|| bad_type(field, "a string"))
     }
 
     pub(super) fn required_word(&self, field: &'static str) -> Result<Cow<'a, str>, Refusal<'a>> {
@@ -79,8 +107,14 @@ impl<'a> Fields<'a> {
     }
 
     /// A string of at most 64 bytes as sent between its quotes, and at least `min`.
-    pub(super) fn short_string(&self, field: &'static str, min: usize) -> Result<Option<Raw<'a>>, Refusal<'a>> {
-        let Some(raw) = self.raw(field) else { return Ok(None) };
+    pub(super) fn short_string(
+        &self,
+        field: &'static str,
+        min: usize,
+    ) -> Result<Option<Raw<'a>>, Refusal<'a>> {
+        let Some(raw) = self.raw(field) else {
+            return Ok(None);
+        };
         let text = scalar::unquoted(raw.0).ok_or_else(|| bad_type(field, "a string"))?;
         if text.len() < min {
             return Err(bad_value(field, "is empty"));
@@ -91,11 +125,20 @@ impl<'a> Fields<'a> {
         Ok(Some(raw))
     }
 
-    pub(super) fn integer(&self, field: &'static str, range: RangeInclusive<i64>) -> Result<Option<i64>, Refusal<'a>> {
-        let Some(raw) = self.raw(field) else { return Ok(None) };
+    pub(super) fn integer(
+        &self,
+        field: &'static str,
+        range: RangeInclusive<i64>,
+    ) -> Result<Option<i64>, Refusal<'a>> {
+        let Some(raw) = self.raw(field) else {
+            return Ok(None);
+        };
         match scalar::integer(raw.0) {
             Ok(value) if range.contains(&value) => Ok(Some(value)),
-            Ok(_) => Err(bad_value(field, &format!("must be from {} to {}", range.start(), range.end()))),
+            Ok(_) => Err(bad_value(
+                field,
+                &format!("must be from {} to {}", range.start(), range.end()),
+            )),
             Err(Code::BadValue) => Err(bad_value(field, BEYOND_EXACT)),
             Err(_) => Err(bad_type(field, "an integer")),
         }
@@ -124,7 +167,10 @@ impl<'a> Fields<'a> {
         if elements.is_empty() {
             return Err(bad_value(field, "is empty"));
         }
-        elements.into_iter().map(|element| name(field, Raw(element.get().as_bytes()))).collect()
+        elements
+            .into_iter()
+            .map(|element| name(field, Raw(element.get().as_bytes())))
+            .collect()
     }
 
     /// The value of a field that does not stand twice.
@@ -132,7 +178,11 @@ impl<'a> Fields<'a> {
         let mut values = self.0.iter().filter(|(key, _)| key == field);
         match (values.next(), values.next()) {
             (value, None) => Ok(value.map(|(_, value)| Raw(value.get().as_bytes()))),
-            (_, Some(_)) => Err(Refusal::of_field(Code::DuplicateKey, field, format!("\"{field}\" stands twice"))),
+            (_, Some(_)) => Err(Refusal::of_field(
+                Code::DuplicateKey,
+                field,
+                format!("\"{field}\" stands twice"),
+            )),
         }
     }
 }
@@ -174,7 +224,11 @@ pub(super) fn bad_value(field: &'static str, what: &str) -> Refusal<'static> {
 }
 
 fn bad_type(field: &'static str, expected: &str) -> Refusal<'static> {
-    Refusal::of_field(Code::BadType, field, format!("\"{field}\" must be {expected}"))
+    Refusal::of_field(
+        Code::BadType,
+        field,
+        format!("\"{field}\" must be {expected}"),
+    )
 }
 
 fn decoded(raw: Raw<'_>) -> Option<Cow<'_, str>> {
@@ -183,24 +237,42 @@ fn decoded(raw: Raw<'_>) -> Option<Cow<'_, str>> {
 }
 
 fn name<'a>(field: &'static str, raw: Raw<'a>) -> Result<Name<'a>, Refusal<'a>> {
-    let expected = if field == "usernames" { "an array of names" } else { "a string" };
+    let expected = if field == "usernames" {
+        "an array of names"
+    } else {
+        "a string"
+    };
     let name = match decoded(raw).ok_or_else(|| bad_type(field, expected))? {
         Cow::Borrowed(text) => Name::parse(text),
         Cow::Owned(text) => Name::parse(&text).map(Name::into_owned),
     };
     name.map_err(|error| Refusal {
         to_raw: (field == "toUsername").then_some(raw),
-        ..Refusal::of_field(Code::InvalidName, field, format!("the name {}", error.reason()))
+        ..Refusal::of_field(
+            Code::InvalidName,
+            field,
+            format!("the name {}", error.reason()),
+        )
     })
 }
 
 /// A known verb in other letters, as other programs write it, is named.
 fn unknown_type(word: &str) -> Refusal<'static> {
-    let plain = |text: &str| text.chars().filter(|c| !matches!(c, '-' | '_')).collect::<String>().to_ascii_lowercase();
+    let plain = |text: &str| {
+        text.chars()
+            .filter(|c| !matches!(c, '-' | '_'))
+            .collect::<String>()
+            .to_ascii_lowercase()
+    };
     let near = (word.len() <= MAX_WORD_BYTES).then(|| plain(word));
-    let meant = Verb::ALL.iter().find(|verb| near.as_deref() == Some(plain(verb.as_str()).as_str()));
+    let meant = Verb::ALL
+        .iter()
+        .find(|verb| near.as_deref() == Some(plain(verb.as_str()).as_str()));
     let message = match meant {
-        Some(verb) => format!("this \"type\" is not known; did you mean \"{}\"?", verb.as_str()),
+        Some(verb) => format!(
+            "this \"type\" is not known; did you mean \"{}\"?",
+            verb.as_str()
+        ),
         None => "this \"type\" is not known".to_owned(),
     };
     Refusal::of_field(Code::UnknownType, "type", message)

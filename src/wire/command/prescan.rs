@@ -23,7 +23,10 @@ pub(super) fn check(line: &[u8]) -> Result<(), Refusal<'static>> {
             _ => {}
         }
         if depth > MAX_DEPTH {
-            return Err(Refusal::new(Code::TooDeep, format!("nested deeper than {MAX_DEPTH} at byte {offset}")));
+            return Err(Refusal::new(
+                Code::TooDeep,
+                format!("nested deeper than {MAX_DEPTH} at byte {offset}"),
+            ));
         }
     }
     Ok(())
@@ -51,16 +54,21 @@ fn string(mut rest: &[u8], line_len: usize) -> Result<&[u8], Refusal<'static>> {
 
 /// From after a `\u` to after the character it stands for. None: a surrogate without its other half.
 fn unicode_escape(text: &[u8]) -> Option<&[u8]> {
-    let Some((unit, after)) = hex4(text) else { return Some(text) };
+    let Some((unit, after)) = hex4(text) else {
+        return Some(text);
+    };
     match (unit, after) {
-        (0xd800..=0xdbff, [b'\\', b'u', low @ ..]) => {
-            hex4(low).filter(|(unit, _)| matches!(unit, 0xdc00..=0xdfff)).map(|(_, after)| after)
-        }
+        (0xd800..=0xdbff, [b'\\', b'u', low @ ..]) => hex4(low)
+            .filter(|(unit, _)| matches!(unit, 0xdc00..=0xdfff))
+            .map(|(_, after)| after),
         (0xd800..=0xdfff, _) => None,
         _ => Some(after),
     }
 }
 
 fn invalid(what: &str, offset: usize) -> Refusal<'static> {
-    Refusal::new(Code::InvalidJson, format!("the line holds {what} at byte {offset}, counted from 0"))
+    Refusal::new(
+        Code::InvalidJson,
+        format!("the line holds {what} at byte {offset}, counted from 0"),
+    )
 }

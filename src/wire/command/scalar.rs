@@ -19,11 +19,17 @@ pub(super) fn integer(raw: &[u8]) -> Result<i64, Code> {
     if digits.len() > 16 {
         return Err(Code::BadValue);
     }
-    let value = digits.iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
+    let value = digits
+        .iter()
+        .fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
     if value > MAX_INTEGER {
         return Err(Code::BadValue);
     }
-    Ok(if raw.len() > digits.len() { -value } else { value })
+    Ok(if raw.len() > digits.len() {
+        -value
+    } else {
+        value
+    })
 }
 
 /// What stands between the quotes, if `raw`, valid JSON, is a string.

@@ -13,12 +13,20 @@ pub(super) fn command<'a>(verb: Verb, fields: &Fields<'a>) -> Result<Command<'a>
             let (to, to_raw) = fields.name("toUsername")?;
             Command::Typing { to, to_raw }
         }
-        Verb::Watch => Command::Watch { usernames: fields.names("usernames")? },
-        Verb::Unwatch => Command::Unwatch { usernames: fields.names("usernames")? },
+        Verb::Watch => Command::Watch {
+            usernames: fields.names("usernames")?,
+        },
+        Verb::Unwatch => Command::Unwatch {
+            usernames: fields.names("usernames")?,
+        },
         Verb::SetStatus => Command::SetStatus(set_status(fields)?),
-        Verb::Ping => Command::Ping { data: fields.raw("data") },
+        Verb::Ping => Command::Ping {
+            data: fields.raw("data"),
+        },
         Verb::Pong => Command::Pong,
-        Verb::Help => Command::Help { command: help(fields)? },
+        Verb::Help => Command::Help {
+            command: help(fields)?,
+        },
         Verb::Bye => Command::Bye,
         Verb::Ack
         | Verb::MarkRead
@@ -43,39 +51,70 @@ fn private_message<'a>(fields: &Fields<'a>) -> Result<PrivateMessage<'a>, Refusa
     fields.integer("replyTo", 1..=MAX_INTEGER)?;
     fields.boolean("ephemeral")?;
     let (reply_to, unavailable) = (fields.raw("replyTo"), fields.first_of(&["expiresIn"]));
-    Ok(PrivateMessage { to, to_raw, message, message_id, kind, reply_to, unavailable })
+    Ok(PrivateMessage {
+        to,
+        to_raw,
+        message,
+        message_id,
+        kind,
+        reply_to,
+        unavailable,
+    })
 }
 
 /// The version first: in another one the other fields may mean something else.
 fn register<'a>(fields: &Fields<'a>) -> Result<Register<'a>, Refusal<'a>> {
-    if fields.integer("protocol", -MAX_INTEGER..=MAX_INTEGER)?.is_some_and(|version| version != 1) {
+    if fields
+        .integer("protocol", -MAX_INTEGER..=MAX_INTEGER)?
+        .is_some_and(|version| version != 1)
+    {
         return Err(unsupported_version());
     }
     let (username, _) = fields.name("username")?;
     let resume_token = fields.word("resumeToken")?.map(|text| token(&text));
-    let heartbeat_ms = fields.integer("heartbeatMs", 5_000..=600_000)?.and_then(|ms| u32::try_from(ms).ok());
+    let heartbeat_ms = fields
+        .integer("heartbeatMs", 5_000..=600_000)?
+        .and_then(|ms| u32::try_from(ms).ok());
     let (status, invisible) = match fields.word("status")? {
         None => (None, None),
         Some(word) => status(&word)?.map_or((None, Some("status")), |status| (Some(status), None)),
     };
     fields.short_string("device", 1)?;
     fields.integer("window", 1..=1_024)?;
-    if fields.word("deliver")?.is_some_and(|word| !matches!(word.as_ref(), "auto" | "ack" | "none")) {
+    if fields
+        .word("deliver")?
+        .is_some_and(|word| !matches!(word.as_ref(), "auto" | "ack" | "none"))
+    {
         return Err(bad_value("deliver", "must be auto, ack or none"));
     }
     let unavailable = fields.first_of(MAILBOX_FIELDS).or(invisible);
-    Ok(Register { username, resume_token, heartbeat_ms, status, unavailable })
+    Ok(Register {
+        username,
+        resume_token,
+        heartbeat_ms,
+        status,
+        unavailable,
+    })
 }
 
 /// Zero for what has not the form of a token: 32 hexadecimal digits.
 fn token(text: &str) -> u128 {
     let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if digits { u128::from_str_radix(text, 16).unwrap_or(0) } else { 0 }
+    if digits {
+        u128::from_str_radix(text, 16).unwrap_or(0)
+    } else {
+        0
+    }
 }
 
 fn set_status<'a>(fields: &Fields<'a>) -> Result<Status, Refusal<'a>> {
-    status(&fields.required_word("status")?)?
-        .ok_or_else(|| Refusal::of_field(Code::NotAvailable, "status", "this server has no status invisible"))
+    status(&fields.required_word("status")?)?.ok_or_else(|| {
+        Refusal::of_field(
+            Code::NotAvailable,
+            "status",
+            "this server has no status invisible",
+        )
+    })
 }
 
 /// None: `invisible`, which only a server with mailboxes has.
@@ -89,19 +128,35 @@ fn status(word: &str) -> Result<Option<Status>, Refusal<'static>> {
 }
 
 fn help<'a>(fields: &Fields<'a>) -> Result<Option<Verb>, Refusal<'a>> {
-    let Some(word) = fields.word("command")? else { return Ok(None) };
+    let Some(word) = fields.word("command")? else {
+        return Ok(None);
+    };
     match Verb::parse(&word) {
         Some(verb) => Ok(Some(verb)),
-        None => Err(bad_value("command", "is not a command; without it all are listed")),
+        None => Err(bad_value(
+            "command",
+            "is not a command; without it all are listed",
+        )),
     }
 }
 
 fn unsupported_version() -> Refusal<'static> {
     Refusal {
         hint: Some("supported: 1"),
-        ..Refusal::of_field(Code::UnsupportedVersion, "protocol", "this version of the protocol is not spoken here")
+        ..Refusal::of_field(
+            Code::UnsupportedVersion,
+            "protocol",
+            "this version of the protocol is not spoken here",
+        )
     }
 }
 
 /// What only a server with mailboxes has.
-const MAILBOX_FIELDS: &[&str] = &["password", "token", "publicKey", "signature", "after", "epoch"];
+const MAILBOX_FIELDS: &[&str] = &[
+    "password",
+    "token",
+    "publicKey",
+    "signature",
+    "after",
+    "epoch",
+];

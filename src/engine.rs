@@ -1,0 +1,285 @@
+//! One turn's work on one connection: bytes through lines and commands into the router, frames out again, and the
+//! end of it. The whole relay without poller, listeners and clock; a test or a benchmark brings its own.
+
+mod first_bytes;
+mod input;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use log::{error, info};
+
+use crate::config::{Config, Limits};
+use crate::id::ConnId;
+use crate::net::admit::{Admit, Peer, Refused, Verdict};
+use crate::net::conn::{CloseReason, Expiry, Transport};
+use crate::net::conns::{Conns, Load};
+use crate::ops::remote_log::{RemoteLog, summary};
+use crate::router::{Input, Router, Table, Tokens};
+use crate::time::Now;
+use crate::wire::code::Goodbye;
+use crate::wire::command::Raw;
+use crate::wire::frame::{self, Frame, Greeting};
+
+pub struct Engine<S> {
+    pub conns: Conns<S>,
+    router: Router,
+    admit: Admit,
+    now: Now,
+    /// Where every connection is read into: what was carried over comes first.
+    scratch: Vec<u8>,
+    log: RemoteLog,
+    /// A panic left something behind that does not agree with itself.
+    broken: bool,
+    #[cfg(debug_assertions)]
+    debug_hooks: bool,
+}
+
+impl<S: Transport> Table for Conns<S> {
+    #[inline]
+    fn load(&mut self, to: ConnId) -> Load {
+        Conns::load(self, to)
+    }
+
+    #[inline]
+    fn send(&mut self, to: ConnId, frame: &Frame<'_>) {
+        Conns::send(self, to, frame);
+    }
+
+    fn close(&mut self, id: ConnId, code: Goodbye, reply: Option<Raw<'_>>) {
+        Conns::close(self, id, code, reply, None);
+    }
+
+    fn registered(&mut self, id: ConnId, heartbeat_ms: Option<u32>) {
+        let now_ms = self.now_ms;
+        if let Some(conn) = self.get_mut(id) {
+            conn.register(heartbeat_ms, now_ms);
+            self.mark_registered(id);
+        }
+    }
+}
+
+impl<S: Transport> Engine<S> {
+    /// `capacity`: connections at once.
+    pub fn new(config: &Config, capacity: usize, tokens: Tokens) -> Self {
+        let limits = config.limits.clone();
+        Engine {
+            router: Router::new(limits.clone(), greeting(config), tokens),
+            admit: Admit::new(capacity),
+            scratch: vec![0; scratch_bytes(&limits)],
+            now: Now::new(0, 0),
+            conns: Conns::new(limits),
+            log: RemoteLog::new(0),
+            broken: false,
+            #[cfg(debug_assertions)]
+            debug_hooks: config.debug_hooks,
+        }
+    }
+
+    /// What time it is, from here on: milliseconds of the monotonic clock, and since 1970.
+    pub fn advance(&mut self, mono_ms: u64, unix_ms: u64) {
+        self.now.advance(mono_ms, unix_ms);
+        self.conns.now_ms = mono_ms;
+    }
+
+    /// Takes new limits and the greeting that names them.
+    pub fn reload(&mut self, config: &Config) {
+        self.scratch = vec![0; scratch_bytes(&config.limits)];
+        self.router.reload(config.limits.clone(), greeting(config));
+        self.conns.limits = config.limits.clone();
+        for id in self.conns.ids().collect::<Vec<_>>() {
+            self.conns.arm(id.key);
+        }
+    }
+
+    /// Whether a connection may come in; makes room for it where that is possible.
+    pub fn judge(&mut self, peer: &Peer) -> Result<(), Refused> {
+        match self
+            .admit
+            .judge(peer, &self.conns.limits, self.conns.now_ms)
+        {
+            Verdict::Admit => Ok(()),
+            Verdict::Refuse(why) => Err(why),
+            Verdict::Evict(key) => {
+                if let Some(id) = self.conns.id(key) {
+                    self.conns
+                        .close(id, Goodbye::RegistrationTimeout, None, None);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// A connection that was admitted.
+    pub fn connect(&mut self, stream: S, peer: Peer) -> ConnId {
+        let id = self.conns.insert(stream, peer);
+        self.admit
+            .connected(id.key, id.serial, &peer, self.now.mono_ms);
+        self.say(format_args!("conn {} from {peer}: connected", id.serial));
+        self.router
+            .input(id, Input::Connected, &mut self.conns, &self.now);
+        id
+    }
+
+    /// Bytes, or the end of them, may be there. `more`: an event said that a short read is not the end of it.
+    /// A panic ends this connection only.
+    pub fn readable(&mut self, key: u32, more: bool) {
+        let Some(id) = self.conns.id(key) else { return };
+        if catch_unwind(AssertUnwindSafe(|| self.pump(id, more))).is_err() {
+            self.recover(id);
+        }
+    }
+
+    /// The socket takes bytes again.
+    pub fn writable(&mut self, key: u32) {
+        self.conns.writable(key);
+    }
+
+    /// Reads from those that had more than their share in the turn before.
+    pub fn resume(&mut self) {
+        for id in self.conns.take_ready() {
+            if self.conns.get(id).is_some() {
+                self.readable(id.key, true);
+            }
+        }
+    }
+
+    /// Does what has become due. Returns when something is due next, in monotonic ms; 0: at once.
+    pub fn tick(&mut self) -> u64 {
+        while let Some((id, expiry)) = self.conns.expire() {
+            if let Some(expiry) = expiry {
+                self.expired(id, expiry);
+            }
+        }
+        while let Some(id) = self
+            .admit
+            .overdue(&self.conns.limits, self.now.mono_ms)
+            .and_then(|key| self.conns.id(key))
+        {
+            self.admit.settled(id.serial);
+            self.conns
+                .close(id, Goodbye::RegistrationTimeout, None, None);
+        }
+        let router = self.router.tick(&mut self.conns, &self.now);
+        self.settle();
+        match self.log.recovered(self.now.mono_ms) {
+            0 => {}
+            suppressed => info!("{}", summary(suppressed)),
+        }
+        if self.conns.has_ready() {
+            return 0;
+        }
+        router
+            .min(self.conns.timers.next())
+            .min(self.admit.next_deadline(&self.conns.limits))
+    }
+
+    /// One write to each connection that has something to be written.
+    pub fn flush(&mut self) {
+        self.settle();
+        self.conns.flush();
+        self.settle();
+    }
+
+    /// Frees what has ended.
+    pub fn reap(&mut self) {
+        let Engine {
+            conns, admit, now, ..
+        } = self;
+        conns.reap(|serial, peer| admit.gone(serial, peer, now.mono_ms));
+    }
+
+    /// Says goodbye to everybody. Clients are asked to come back spread over five seconds.
+    pub fn drain(&mut self) {
+        self.conns.limits.linger_ms = self.conns.limits.linger_ms.min(DRAIN_LINGER_MS);
+        for id in self.conns.ids().collect::<Vec<_>>() {
+            let after_ms = 500 + (id.serial.wrapping_mul(0x9e37_79b9) % 4_500) as u32;
+            self.conns
+                .close(id, Goodbye::ServerClosing, None, Some(after_ms));
+        }
+        self.settle();
+    }
+
+    /// Whether the daemon must end because its own state is not to be trusted.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Connections, those that are ending included, and registered names.
+    pub fn population(&self) -> (usize, usize) {
+        (self.conns.len(), self.router.len())
+    }
+
+    /// Says in the log what a peer caused; how often is bounded.
+    pub fn say(&mut self, line: std::fmt::Arguments<'_>) {
+        if let Some(suppressed) = self.log.admit(self.conns.now_ms) {
+            if suppressed > 0 {
+                info!("{}", summary(suppressed));
+            }
+            info!("{line}");
+        }
+    }
+
+    fn expired(&mut self, id: ConnId, expiry: Expiry) {
+        match expiry {
+            Expiry::Close(code) => self.conns.close(id, code, None, None),
+            Expiry::Cut => self.conns.cut(id.key, CloseReason::Lost),
+            Expiry::Resume => self.conns.mark_ready(id.key),
+            Expiry::Ping => self.conns.send(
+                id,
+                &Frame::Ping {
+                    time: self.now.stamp,
+                },
+            ),
+        }
+    }
+
+    /// Tells everybody concerned of connections that have registered or ended.
+    fn settle(&mut self) {
+        while let Some(id) = self.conns.next_registered() {
+            self.admit.settled(id.serial);
+            let name = self.router.name(id).unwrap_or_default().to_owned();
+            self.say(format_args!("conn {}: registered as {name}", id.serial));
+        }
+        while let Some((id, reason)) = self.conns.next_doomed() {
+            self.admit.settled(id.serial);
+            let name = self
+                .router
+                .name(id)
+                .map(|name| format!(" ({name})"))
+                .unwrap_or_default();
+            self.say(format_args!(
+                "conn {}{name}: ended, {}",
+                id.serial,
+                reason.as_str()
+            ));
+            self.router
+                .input(id, Input::Gone, &mut self.conns, &self.now);
+        }
+    }
+
+    /// After a panic: ends the connection that caused it, and looks whether anything else was hurt.
+    fn recover(&mut self, id: ConnId) {
+        self.conns.close(id, Goodbye::InternalError, None, None);
+        let sound = self.conns.is_sound(id) && self.router.is_sound(id);
+        self.settle();
+        if !sound {
+            error!("a panic left broken state behind: the daemon ends");
+            self.broken = true;
+        }
+    }
+}
+
+/// How long, when the daemon ends, a client's own end is awaited after its goodbye was written.
+const DRAIN_LINGER_MS: u64 = 100;
+
+/// A whole line may be carried over, and one turn's share is read behind it; one that was held back is both.
+fn scratch_bytes(limits: &Limits) -> usize {
+    limits.max_line_bytes + limits.read_budget_bytes + 1_024
+}
+
+fn greeting(config: &Config) -> Vec<u8> {
+    frame::hello(&Greeting {
+        server_name: &config.server_name,
+        max_line_bytes: config.limits.max_line_bytes,
+    })
+}

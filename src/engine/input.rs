@@ -1,0 +1,175 @@
+//! From one read to the router: bytes, lines, commands. Knows no rule and no other connection.
+
+use std::ops::Range;
+
+use crate::engine::{Engine, first_bytes};
+use crate::id::ConnId;
+use crate::net::conn::{CloseReason, Got, Transport};
+use crate::net::lines::Piece;
+use crate::router::Input;
+use crate::wire::code::Goodbye;
+use crate::wire::command::{self, Refusal};
+
+impl<S: Transport> Engine<S> {
+    /// Handles what was kept, then what one read brings.
+    pub(super) fn pump(&mut self, id: ConnId, more: bool) {
+        let Some(conn) = self.conns.get_mut(id) else {
+            return;
+        };
+        if !conn.is_open() {
+            return self.conns.linger(id.key, &mut self.scratch);
+        }
+        let was_held = conn.is_held();
+        let mut window = 0..conn.load(&mut self.scratch);
+        let mut ended_a_line = was_held && self.lines(id, &mut window);
+        if !was_held || self.conns.reading(id).is_some() {
+            match self.read(id, &mut window, more) {
+                Got::Bytes(_) => {
+                    ended_a_line |=
+                        self.first_bytes_pass(id, &window) && self.lines(id, &mut window)
+                }
+                Got::Nothing => {}
+                Got::End => self.end_of_input(id, &mut window),
+                Got::Lost => self.conns.cut(id.key, CloseReason::Lost),
+            }
+        }
+        self.keep(id, window, ended_a_line);
+        self.settle();
+    }
+
+    /// One read behind the window. What did not fit into this turn's share is read in the next.
+    fn read(&mut self, id: ConnId, window: &mut Range<usize>, more: bool) -> Got {
+        if window.start > 0 {
+            self.scratch.copy_within(window.clone(), 0);
+            *window = 0..window.len();
+        }
+        let end = (window.end + self.conns.limits.read_budget_bytes).min(self.scratch.len());
+        let (Some(conn), Some(room)) = (
+            self.conns.get_mut(id),
+            self.scratch.get_mut(window.end..end),
+        ) else {
+            return Got::Nothing;
+        };
+        let (got, full) = (conn.read(room), room.len());
+        if let Got::Bytes(count) = got {
+            window.end += count;
+            if more || count == full {
+                self.conns.mark_ready(id.key);
+            }
+        }
+        got
+    }
+
+    /// Whether what a connection begins with may be a line; ends it if it is TLS.
+    fn first_bytes_pass(&mut self, id: ConnId, window: &Range<usize>) -> bool {
+        if self.conns.get(id).is_none_or(|conn| conn.lines.begun()) {
+            return true;
+        }
+        match first_bytes::is_tls(self.scratch.get(window.clone()).unwrap_or_default()) {
+            Some(true) => self.conns.close(id, Goodbye::TlsOnPlainPort, None, None),
+            Some(false) => return true,
+            None => {}
+        }
+        false
+    }
+
+    /// Handles the lines in the window until there is none, or no more may be handled; whether one ended.
+    fn lines(&mut self, id: ConnId, window: &mut Range<usize>) -> bool {
+        let mut ended_a_line = false;
+        while let Some((lines, bounds)) = self.conns.reading(id) {
+            let Some(piece) = lines.next(&mut self.scratch, window, bounds) else {
+                break;
+            };
+            ended_a_line |= matches!(piece, Piece::Line(_));
+            self.piece(id, piece, bounds.line);
+        }
+        ended_a_line
+    }
+
+    #[inline]
+    fn piece(&mut self, id: ConnId, piece: Piece, limit: usize) {
+        match piece {
+            Piece::Line(range) => self.line(id, range),
+            Piece::Telnet(replies) => self.conns.send_bytes(id.key, &replies),
+            Piece::FarTooLong => self.conns.close(id, Goodbye::LineTooLong, None, None),
+            Piece::TooLong => self.refuse(id, &Refusal::line_too_long(limit)),
+        }
+    }
+
+    #[inline]
+    fn line(&mut self, id: ConnId, range: Range<usize>) {
+        let line = self.scratch.get(range).unwrap_or_default();
+        if line.first() != Some(&b'{') {
+            if first_bytes::is_blank(line) {
+                return;
+            }
+            if first_bytes::is_http(line) && self.router.name(id).is_none() {
+                return self.conns.close(id, Goodbye::NotHttp, None, None);
+            }
+        }
+        #[cfg(debug_assertions)]
+        if self.debug_hooks {
+            debug_hook(line);
+        }
+        match command::decode(line) {
+            Ok(request) => {
+                self.conns.charge(id, request.command.cost());
+                self.router
+                    .input(id, Input::Command(&request), &mut self.conns, &self.now);
+            }
+            Err(refusal) => {
+                self.conns.charge(id, 1);
+                self.router
+                    .input(id, Input::Refused(&refusal), &mut self.conns, &self.now);
+                if refusal.code.bad_line() && self.conns.count_error(id) {
+                    self.conns.close(id, Goodbye::TooManyErrors, None, None);
+                }
+            }
+        }
+    }
+
+    fn refuse(&mut self, id: ConnId, refusal: &Refusal<'_>) {
+        self.router
+            .input(id, Input::Refused(refusal), &mut self.conns, &self.now);
+        if self.conns.count_error(id) {
+            self.conns.close(id, Goodbye::TooManyErrors, None, None);
+        }
+    }
+
+    /// The peer sends no more. A last line without a line end counts as one.
+    fn end_of_input(&mut self, id: ConnId, window: &mut Range<usize>) {
+        if let Some(conn) = self.conns.get_mut(id) {
+            conn.eof = true;
+        }
+        if let Some((lines, bounds)) = self.conns.reading(id)
+            && let Some(piece) = lines.last(&self.scratch, window, bounds)
+        {
+            self.piece(id, piece, bounds.line);
+        }
+        self.router
+            .input(id, Input::HalfClosed, &mut self.conns, &self.now);
+    }
+
+    /// Keeps what is left in the window for the next time.
+    fn keep(&mut self, id: ConnId, window: Range<usize>, ended_a_line: bool) {
+        let held = self.conns.reading(id).is_none();
+        let now_ms = self.conns.now_ms;
+        let Some(conn) = self.conns.get_mut(id).filter(|conn| conn.is_open()) else {
+            return;
+        };
+        let rest = self.scratch.get(window).unwrap_or_default();
+        conn.store(rest, held, ended_a_line, now_ms);
+        if held || conn.lines.in_progress(rest.len()) {
+            self.conns.arm(id.key);
+        }
+    }
+}
+
+#[cfg(debug_assertions)]
+fn debug_hook(line: &[u8]) {
+    match line {
+        br#"{"type":"debugPanic"}"# => panic!("asked to"),
+        br#"{"type":"debugStall"}"# => std::thread::sleep(std::time::Duration::from_secs(20)),
+        _ => {}
+    }
+}

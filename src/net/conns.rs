@@ -1,0 +1,359 @@
+//! The connection table: slots, who must be written to, who is ending. The only way to send.
+//! Knows neither the poller nor the rules.
+
+mod output;
+
+use slab::Slab;
+
+use crate::config::Limits;
+use crate::id::ConnId;
+use crate::net::admit::Peer;
+use crate::net::conn::{CloseReason, Conn, Expiry, Phase, Transport};
+use crate::net::lines::{Bounds, Lines};
+use crate::net::timers::{NEVER, Timers};
+use crate::wire::code::Goodbye;
+use crate::wire::command::Raw;
+use crate::wire::frame::Frame;
+
+/// Whether a connection can take another frame that is not a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    Fits,
+    /// Too much is waiting for it, or for all connections together.
+    Busy,
+    Gone,
+}
+
+pub struct Conns<S> {
+    slots: Slab<Conn<S>>,
+    last_serial: u64,
+    pub timers: Timers,
+    /// To be written to at the end of the turn.
+    dirty: Vec<u32>,
+    /// To be read from in the next turn without waiting for an event.
+    ready: Vec<ConnId>,
+    /// Just registered: nobody but the router knows.
+    registered: Vec<ConnId>,
+    /// Just ended: the router is not told yet.
+    doomed: Vec<(ConnId, CloseReason)>,
+    /// Their slots are free at the end of the turn.
+    dead: Vec<u32>,
+    /// Empty buffers, for whoever is sent something next.
+    pool: Vec<Vec<u8>>,
+    pooled_bytes: usize,
+    /// Capacity of all output buffers in use, in bytes.
+    queue_bytes: usize,
+    pub limits: Limits,
+    /// The monotonic clock at the start of the turn.
+    pub now_ms: u64,
+}
+
+impl<S: Transport> Conns<S> {
+    pub fn new(limits: Limits) -> Self {
+        Conns {
+            slots: Slab::new(),
+            last_serial: 0,
+            timers: Timers::default(),
+            dirty: Vec::new(),
+            ready: Vec::new(),
+            registered: Vec::new(),
+            doomed: Vec::new(),
+            dead: Vec::new(),
+            pool: Vec::new(),
+            pooled_bytes: 0,
+            queue_bytes: 0,
+            limits,
+            now_ms: 0,
+        }
+    }
+
+    pub fn insert(&mut self, stream: S, peer: Peer) -> ConnId {
+        self.last_serial += 1;
+        let limited = !peer.is_local() || self.limits.limit_local_peers;
+        let key = self
+            .slots
+            .insert(Conn::new(stream, self.last_serial, peer, limited)) as u32;
+        ConnId {
+            key,
+            serial: self.last_serial,
+        }
+    }
+
+    /// Queues a frame. To a connection that is ending, nothing is sent any more.
+    #[inline]
+    pub fn send(&mut self, to: ConnId, frame: &Frame<'_>) {
+        match self.slots.get_mut(to.key as usize) {
+            Some(conn) if conn.serial == to.serial && conn.phase == Phase::Open => {}
+            _ => return,
+        }
+        if self.append(to.key, |out| frame.write(out)) > self.limits.queue_hard_bytes {
+            self.cut(to.key, CloseReason::Cut(Goodbye::SlowConsumer));
+        }
+    }
+
+    /// Bytes that are no frame: telnet's answers.
+    pub fn send_bytes(&mut self, key: u32, bytes: &[u8]) {
+        if self
+            .slots
+            .get(key as usize)
+            .is_some_and(|conn| conn.is_open())
+        {
+            self.append(key, |out| out.extend_from_slice(bytes));
+        }
+    }
+
+    #[inline]
+    pub fn load(&mut self, to: ConnId) -> Load {
+        let full = self.queue_bytes > self.limits.total_queue_bytes;
+        match self.slots.get_mut(to.key as usize) {
+            Some(conn) if conn.serial == to.serial && conn.phase == Phase::Open => {
+                conn.busy |= conn.backlog() > self.limits.queue_soft_bytes;
+                if conn.busy || full {
+                    Load::Busy
+                } else {
+                    Load::Fits
+                }
+            }
+            _ => Load::Gone,
+        }
+    }
+
+    /// Says goodbye as the last line and ends the connection once that is written. `reply`: the `id` it answers.
+    pub fn close(
+        &mut self,
+        id: ConnId,
+        code: Goodbye,
+        reply: Option<Raw<'_>>,
+        after_ms: Option<u32>,
+    ) {
+        if !self.get(id).is_some_and(|conn| conn.is_open()) {
+            return;
+        }
+        self.append(id.key, |out| {
+            Frame::Goodbye {
+                id: reply,
+                code,
+                after_ms,
+            }
+            .write(out)
+        });
+        let (linger_ms, now_ms) = (self.limits.linger_ms, self.now_ms);
+        let Some(conn) = self.slots.get_mut(id.key as usize) else {
+            return;
+        };
+        let until_ms = if code == Goodbye::SlowConsumer {
+            now_ms + linger_ms
+        } else {
+            NEVER
+        };
+        conn.phase = Phase::Flushing { until_ms };
+        conn.forget_input();
+        self.doomed.push((id, CloseReason::Said(code)));
+        self.arm(id.key);
+    }
+
+    /// Ends the connection now, without a word.
+    pub fn cut(&mut self, key: u32, reason: CloseReason) {
+        let Some(conn) = self.slots.get_mut(key as usize) else {
+            return;
+        };
+        let was = std::mem::replace(&mut conn.phase, Phase::Dead);
+        conn.forget_input();
+        if was != Phase::Dead {
+            self.dead.push(key);
+        }
+        if was == Phase::Open {
+            self.doomed.push((
+                ConnId {
+                    key,
+                    serial: conn.serial,
+                },
+                reason,
+            ));
+        }
+    }
+
+    /// The next connection that has ended and that the router does not know of yet.
+    pub fn next_doomed(&mut self) -> Option<(ConnId, CloseReason)> {
+        self.doomed.pop()
+    }
+
+    pub fn mark_registered(&mut self, id: ConnId) {
+        self.registered.push(id);
+        self.arm(id.key);
+    }
+
+    /// The next connection that has become a session.
+    pub fn next_registered(&mut self) -> Option<ConnId> {
+        self.registered.pop()
+    }
+
+    /// The line state of a connection whose lines may be handled now.
+    #[inline]
+    pub fn reading(&mut self, id: ConnId) -> Option<(&mut Lines, Bounds)> {
+        let conn = self
+            .slots
+            .get_mut(id.key as usize)
+            .filter(|conn| conn.serial == id.serial)?;
+        let bounds = conn.bounds(&self.limits);
+        (conn.is_open() && !conn.must_wait(&self.limits, self.now_ms))
+            .then_some((&mut conn.lines, bounds))
+    }
+
+    /// Takes `cost` from the connection's bucket of commands.
+    #[inline]
+    pub fn charge(&mut self, id: ConnId, cost: u32) {
+        if let Some(conn) = self
+            .slots
+            .get_mut(id.key as usize)
+            .filter(|conn| conn.limited)
+        {
+            conn.pace.charge(cost, &self.limits, self.now_ms);
+        }
+    }
+
+    /// One more refused line; whether that is too many.
+    pub fn count_error(&mut self, id: ConnId) -> bool {
+        let conn = self
+            .slots
+            .get_mut(id.key as usize)
+            .filter(|conn| conn.serial == id.serial);
+        conn.is_some_and(|conn| conn.errors.add(&self.limits, self.now_ms))
+    }
+
+    /// The socket takes bytes again.
+    pub fn writable(&mut self, key: u32) {
+        if let Some(conn) = self.slots.get_mut(key as usize)
+            && std::mem::take(&mut conn.blocked)
+            && !std::mem::replace(&mut conn.dirty, true)
+        {
+            self.dirty.push(key);
+        }
+    }
+
+    /// Reads from `key` in the next turn even if no event comes.
+    pub fn mark_ready(&mut self, key: u32) {
+        if let Some(conn) = self.slots.get_mut(key as usize)
+            && !std::mem::replace(&mut conn.ready, true)
+        {
+            self.ready.push(ConnId {
+                key,
+                serial: conn.serial,
+            });
+        }
+    }
+
+    /// Takes the list of those to read from; [`Conns::mark_ready`] may fill it anew meanwhile.
+    pub fn take_ready(&mut self) -> Vec<ConnId> {
+        let ready = std::mem::take(&mut self.ready);
+        for id in &ready {
+            if let Some(conn) = self.get_mut(*id) {
+                conn.ready = false;
+            }
+        }
+        ready
+    }
+
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Frees the slots of the dead; `buried` learns of each.
+    pub fn reap(&mut self, mut buried: impl FnMut(u64, &Peer)) {
+        while let Some(key) = self.dead.pop() {
+            let Some(mut conn) = self.slots.try_remove(key as usize) else {
+                continue;
+            };
+            self.timers.disarm(key, &mut conn.armed_ms);
+            self.queue_bytes -= conn.out.capacity();
+            buried(conn.serial, &conn.peer);
+        }
+    }
+
+    /// The first connection whose deadline has come, and what that asks for.
+    pub fn expire(&mut self) -> Option<(ConnId, Option<Expiry>)> {
+        let key = self.timers.expired(self.now_ms)?;
+        let conn = self.slots.get_mut(key as usize)?;
+        self.timers.disarm(key, &mut conn.armed_ms);
+        let expiry = conn.expire(&self.limits, self.now_ms);
+        let id = ConnId {
+            key,
+            serial: conn.serial,
+        };
+        self.arm(key);
+        Some((id, expiry))
+    }
+
+    /// Makes sure that the connection's next deadline is not missed.
+    pub fn arm(&mut self, key: u32) {
+        if let Some(conn) = self.slots.get_mut(key as usize) {
+            let at = conn.deadline(&self.limits);
+            self.timers.arm(key, &mut conn.armed_ms, at);
+        }
+    }
+
+    /// Reads on after goodbye; ends the connection when that is over.
+    pub fn linger(&mut self, key: u32, scratch: &mut [u8]) {
+        if let Some(conn) = self.slots.get_mut(key as usize)
+            && matches!(conn.phase, Phase::Lingering { .. })
+            && conn.discard(scratch)
+        {
+            self.cut(key, CloseReason::Lost);
+        }
+    }
+
+    pub fn get(&self, id: ConnId) -> Option<&Conn<S>> {
+        self.slots
+            .get(id.key as usize)
+            .filter(|conn| conn.serial == id.serial)
+    }
+
+    pub fn get_mut(&mut self, id: ConnId) -> Option<&mut Conn<S>> {
+        self.slots
+            .get_mut(id.key as usize)
+            .filter(|conn| conn.serial == id.serial)
+    }
+
+    /// Who has the slot now.
+    pub fn id(&self, key: u32) -> Option<ConnId> {
+        self.slots.get(key as usize).map(|conn| ConnId {
+            key,
+            serial: conn.serial,
+        })
+    }
+
+    pub fn stream_mut(&mut self, id: ConnId) -> Option<&mut S> {
+        self.get_mut(id).map(|conn| &mut conn.stream)
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = ConnId> + '_ {
+        self.slots.iter().map(|(key, conn)| ConnId {
+            key: key as u32,
+            serial: conn.serial,
+        })
+    }
+
+    /// Slots in use, those of ending connections included.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Capacity of all output buffers in use, in bytes.
+    pub fn queue_bytes(&self) -> usize {
+        self.queue_bytes
+    }
+
+    /// Whether what the table knows of `id` agrees with itself.
+    pub fn is_sound(&self, id: ConnId) -> bool {
+        self.get(id).is_none_or(|conn| {
+            conn.sent <= conn.out.len()
+                && self.queue_bytes >= conn.out.capacity()
+                && (!conn.dirty || self.dirty.contains(&id.key))
+                && (conn.phase != Phase::Dead || self.dead.contains(&id.key))
+        })
+    }
+}

@@ -1,0 +1,155 @@
+//! Getting queued frames out: buffers from a pool, one write a turn, and who has to wait.
+//! Knows no frames and no rules.
+
+use std::io::ErrorKind;
+
+use crate::net::conn::{CloseReason, Phase, Transport};
+use crate::net::conns::Conns;
+use crate::net::timers::NEVER;
+use crate::wire::code::Goodbye;
+
+/// What idle buffers may hold together, in bytes: the pool is a cache, not a leak.
+const POOL_BYTES: usize = 4 * 1024 * 1024;
+/// A larger buffer is given back to the allocator, not to the pool.
+const POOLED_BUFFER_BYTES: usize = 64 * 1024;
+/// What a new buffer holds at first.
+const FIRST_BUFFER_BYTES: usize = 4 * 1024;
+/// Less than this at the front of a queue is not worth moving the rest.
+const COMPACT_BYTES: usize = 16 * 1024;
+
+impl<S: Transport> Conns<S> {
+    /// One write to each connection that has something to be written.
+    pub fn flush(&mut self) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for key in dirty.drain(..) {
+            self.write(key);
+        }
+        // What a flush makes dirty (nothing today) must not be lost with the list.
+        dirty.append(&mut self.dirty);
+        self.dirty = dirty;
+        if self.queue_bytes > self.limits.total_queue_bytes + self.limits.total_queue_bytes / 20 {
+            self.evict_largest_queue();
+        }
+    }
+
+    /// Appends to the output; what waits there then, in bytes.
+    #[inline]
+    pub(super) fn append(&mut self, key: u32, write: impl FnOnce(&mut Vec<u8>)) -> usize {
+        let Some(conn) = self.slots.get_mut(key as usize) else {
+            return 0;
+        };
+        let before = conn.out.capacity();
+        if before == 0 {
+            conn.out = self.pool.pop().unwrap_or_default();
+            self.pooled_bytes -= conn.out.capacity();
+            conn.out.reserve(FIRST_BUFFER_BYTES);
+        }
+        write(&mut conn.out);
+        self.queue_bytes += conn.out.capacity() - before;
+        if !std::mem::replace(&mut conn.dirty, true) {
+            self.dirty.push(key);
+        }
+        conn.backlog()
+    }
+
+    fn write(&mut self, key: u32) {
+        let Some(conn) = self.slots.get_mut(key as usize) else {
+            return;
+        };
+        conn.dirty = false;
+        if conn.blocked || conn.phase == Phase::Dead {
+            return;
+        }
+        let wrote = loop {
+            match conn.stream.write(&conn.out[conn.unsent()]) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                other => break other,
+            }
+        };
+        match wrote {
+            Ok(count) => {
+                conn.sent += count;
+                conn.stalled_since_ms = self.now_ms;
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                conn.stalled_since_ms = conn.stalled_since_ms.min(self.now_ms);
+            }
+            Err(_) => return self.cut(key, CloseReason::Lost),
+        }
+        self.written(key);
+    }
+
+    /// After a write: gives the buffer back, or waits for the peer; resumes what waited for this.
+    fn written(&mut self, key: u32) {
+        let Some(conn) = self.slots.get_mut(key as usize) else {
+            return;
+        };
+        let left = conn.backlog();
+        conn.busy &= left > self.limits.queue_soft_bytes / 2;
+        if left == 0 {
+            self.recycle(key);
+        } else {
+            conn.blocked = true;
+            if conn.sent >= COMPACT_BYTES && conn.sent >= left {
+                conn.out.drain(..conn.sent);
+                conn.sent = 0;
+            }
+            self.arm(key);
+        }
+        let Some(conn) = self.slots.get(key as usize) else {
+            return;
+        };
+        match conn.phase {
+            Phase::Flushing { .. } if left == 0 => self.finish(key),
+            Phase::Open if conn.is_held() && conn.may_resume(&self.limits, self.now_ms) => {
+                self.mark_ready(key)
+            }
+            Phase::Open if conn.is_held() => self.arm(key),
+            _ => {}
+        }
+    }
+
+    fn recycle(&mut self, key: u32) {
+        let Some(conn) = self.slots.get_mut(key as usize) else {
+            return;
+        };
+        conn.sent = 0;
+        conn.stalled_since_ms = NEVER;
+        let mut buffer = std::mem::take(&mut conn.out);
+        let capacity = buffer.capacity();
+        self.queue_bytes -= capacity;
+        if capacity <= POOLED_BUFFER_BYTES && self.pooled_bytes + capacity <= POOL_BYTES {
+            buffer.clear();
+            self.pooled_bytes += capacity;
+            self.pool.push(buffer);
+        }
+    }
+
+    /// Goodbye is written: ends our side and awaits the peer's.
+    fn finish(&mut self, key: u32) {
+        let Some(conn) = self.slots.get_mut(key as usize) else {
+            return;
+        };
+        if conn.stream.shutdown_write().is_err() || conn.eof {
+            return self.cut(key, CloseReason::Lost);
+        }
+        conn.phase = Phase::Lingering {
+            until_ms: self.now_ms + self.limits.linger_ms,
+            left: self.limits.linger_bytes,
+        };
+        self.arm(key);
+        self.mark_ready(key);
+    }
+
+    /// Accepted cost: one pass over the table, only when all buffers together are over their bound.
+    fn evict_largest_queue(&mut self) {
+        let largest = self
+            .slots
+            .iter()
+            .max_by_key(|(_, conn)| conn.out.capacity())
+            .map(|(key, _)| key as u32);
+        if let Some(key) = largest {
+            self.cut(key, CloseReason::Cut(Goodbye::SlowConsumer));
+        }
+    }
+}

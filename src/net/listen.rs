@@ -1,0 +1,241 @@
+//! Making listening sockets, or taking them from the service manager. Knows nothing of who connects.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use log::warn;
+use mio::net::{TcpListener, UnixListener};
+use mio::{Interest, Registry, Token, event::Source};
+use rustix::fs::Mode;
+use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
+
+use crate::config::{Config, Limits, Listen};
+use crate::net::admit::Peer;
+use crate::net::stream::Stream;
+use crate::ops::Inherited;
+use crate::ops::exit::{Exit, StartError, reason};
+
+/// Connections that the kernel completes before they are accepted.
+const BACKLOG: i32 = 4_096;
+
+pub struct Listener {
+    socket: Kind,
+    /// As a client would write it: `127.0.0.1:7748`, `unix:/path`.
+    pub address: String,
+    /// Reached from this machine only.
+    pub is_local: bool,
+}
+
+enum Kind {
+    Tcp(TcpListener),
+    /// With the path that this process made and removes again.
+    Unix(UnixListener, Option<PathBuf>),
+}
+
+/// Everything that `config` says to listen on. Inherited sockets nobody asked for are closed, with a warning.
+pub fn bind(config: &Config, mut inherited: Vec<Inherited>) -> Result<Vec<Listener>, StartError> {
+    let mut listeners = Vec::new();
+    let wanted = match config.listen_is_default && !inherited.is_empty() {
+        true => &[Listen::Inherited(DEFAULT_NAME.into())][..],
+        false => &config.listen,
+    };
+    for listen in wanted {
+        match listen {
+            Listen::Tcp(address) => match tcp(*address, config) {
+                Err(error) if config.listen_is_default && is_missing_family(&error) => {
+                    warn!("not listening on {address}: {}", reason(&error));
+                }
+                made => {
+                    listeners.push(made.map_err(|error| StartError::listen_tcp(*address, &error))?)
+                }
+            },
+            Listen::Unix(path) => {
+                listeners.push(
+                    unix(path, config.unix_mode)
+                        .map_err(|error| StartError::listen_unix(path, &error))?,
+                );
+            }
+            Listen::Inherited(name) => {
+                let (named, others) = inherited
+                    .into_iter()
+                    .partition(|socket| is_named(&socket.name, name));
+                inherited = others;
+                listeners.extend(take(named, name, &config.limits)?);
+            }
+        }
+    }
+    for Inherited { name, .. } in inherited {
+        warn!(
+            "the inherited socket {name:?} is not used: listen = \"systemd:{}\" would",
+            name.escape_debug()
+        );
+    }
+    if listeners.is_empty() {
+        let error = io::Error::from(ErrorKind::AddrNotAvailable);
+        return Err(StartError::listen_tcp(
+            SocketAddr::from(([127, 0, 0, 1], 7748)),
+            &error,
+        ));
+    }
+    Ok(listeners)
+}
+
+impl Listener {
+    /// The next connection that waits. It inherits the listener's socket options.
+    pub fn accept(&self) -> io::Result<(Stream, Peer)> {
+        match &self.socket {
+            Kind::Tcp(listener) => listener
+                .accept()
+                .map(|(stream, address)| (Stream::Tcp(stream), Peer::tcp(address))),
+            Kind::Unix(listener, _) => listener
+                .accept()
+                .map(|(stream, _)| (Stream::Unix(stream), Peer::unix())),
+        }
+    }
+
+    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match &mut self.socket {
+            Kind::Tcp(listener) => listener.register(registry, token, Interest::READABLE),
+            Kind::Unix(listener, _) => listener.register(registry, token, Interest::READABLE),
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Kind::Unix(_, Some(path)) = &self.socket {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// The name of the sockets that are taken when nobody said what to listen on.
+const DEFAULT_NAME: &str = "plain";
+
+/// A socket unit without `FileDescriptorName=` gives its own name, other launchers give none.
+fn is_named(given: &str, wanted: &str) -> bool {
+    given == wanted
+        || wanted == DEFAULT_NAME
+            && matches!(given, "" | "unknown" | "privmsgd.socket" | "connection")
+}
+
+fn is_missing_family(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::AddrNotAvailable | ErrorKind::Unsupported
+    ) || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
+}
+
+fn tcp(address: SocketAddr, config: &Config) -> io::Result<Listener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM.nonblocking(),
+        None,
+    )?;
+    if address.is_ipv6() {
+        // With `0.0.0.0` asked for as well, `[::]` must leave IPv4 to it.
+        let shares_port = |listen: &Listen| matches!(listen, Listen::Tcp(other) if other.is_ipv4() && other.port() == address.port());
+        socket.set_only_v6(config.listen.iter().any(shares_port))?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    tcp_listener(socket, &config.limits)
+}
+
+/// Sets what every accepted connection inherits, so that accepting one is a single call.
+fn tcp_listener(socket: Socket, limits: &Limits) -> io::Result<Listener> {
+    let [idle, interval, probes] = limits.keepalive;
+    let seconds = |count| Duration::from_secs(u64::from(count));
+    socket.set_tcp_keepalive(
+        &TcpKeepalive::new()
+            .with_time(seconds(idle))
+            .with_interval(seconds(interval))
+            .with_retries(probes),
+    )?;
+    socket.set_tcp_user_timeout(Some(Duration::from_millis(u64::from(
+        limits.user_timeout_ms,
+    ))))?;
+    socket.set_tcp_notsent_lowat(limits.notsent_lowat_bytes)?;
+    socket.set_tcp_nodelay(true)?;
+    // telnet marks its interrupt as urgent; out of line it would be missing from the stream.
+    socket.set_out_of_band_inline(true)?;
+    socket.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(socket.into());
+    let address = listener.local_addr()?;
+    Ok(Listener {
+        socket: Kind::Tcp(listener),
+        address: address.to_string(),
+        is_local: address.ip().to_canonical().is_loopback(),
+    })
+}
+
+/// The socket appears in the file system with its final mode: a connection can only be made once it listens.
+fn unix(path: &Path, mode: u32) -> io::Result<Listener> {
+    remove_stale(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+    rustix::fs::fchmod(&socket, Mode::from_raw_mode(mode))?;
+    let umask = rustix::process::umask(Mode::empty());
+    let bound = SockAddr::unix(path).and_then(|address| socket.bind(&address));
+    rustix::process::umask(umask);
+    bound?;
+    socket.listen(BACKLOG)?;
+    unix_listener(socket, Some(path))
+}
+
+fn unix_listener(socket: Socket, made: Option<&Path>) -> io::Result<Listener> {
+    socket.set_nonblocking(true)?;
+    let listener = UnixListener::from_std(socket.into());
+    let path = listener
+        .local_addr()?
+        .as_pathname()
+        .map(|path| path.display().to_string())
+        .unwrap_or_default();
+    Ok(Listener {
+        socket: Kind::Unix(listener, made.map(Path::to_owned)),
+        address: format!("unix:{path}"),
+        is_local: true,
+    })
+}
+
+/// A socket whose process is gone is in the way; one that answers is in use.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(found) if !found.file_type().is_socket() => Err(ErrorKind::AlreadyExists.into()),
+        Ok(_) => match StdUnixStream::connect(path) {
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(error),
+            _ => Err(ErrorKind::AddrInUse.into()),
+        },
+    }
+}
+
+fn take(named: Vec<Inherited>, name: &str, limits: &Limits) -> Result<Vec<Listener>, StartError> {
+    let fail = |what: &str| {
+        let fix = "name it in the socket unit: FileDescriptorName=plain, ListenStream=…";
+        StartError::new(Exit::Config, what, format!("systemd:{name}"), fix)
+    };
+    if named.is_empty() {
+        return Err(fail("no socket of this name was inherited"));
+    }
+    let convert = |fd| -> io::Result<Listener> {
+        let socket = Socket::from(fd);
+        if socket.r#type()? != Type::STREAM || !socket.is_listener()? {
+            return Err(ErrorKind::InvalidInput.into());
+        }
+        match socket.domain()? {
+            Domain::UNIX => unix_listener(socket, None),
+            _ => tcp_listener(socket, limits),
+        }
+    };
+    let convert =
+        |socket: Inherited| convert(socket.fd).map_err(|_| fail("not a listening stream socket"));
+    named.into_iter().map(convert).collect()
+}

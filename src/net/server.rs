@@ -1,0 +1,293 @@
+//! The turn: tick · poll · dispatch · flush · reap. Owns the poller, the listeners, the signals and the clock.
+//! Knows no names, no JSON and no rules.
+
+use std::io::{self, ErrorKind};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use log::{info, warn};
+use mio::event::Event;
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::net::accept::Acceptor;
+use crate::net::listen;
+use crate::net::reload::{Reload, Reloader};
+use crate::net::stream::Stream;
+use crate::net::timers::NEVER;
+use crate::ops::exit::{Exit, StartError, reason};
+use crate::ops::signals::{Signal, Signals};
+use crate::ops::systemd::Notifier;
+use crate::ops::{Inherited, descriptors, log as logs};
+use crate::router::Tokens;
+
+pub struct Server {
+    poll: Poll,
+    events: Events,
+    acceptor: Acceptor,
+    engine: Engine<Stream>,
+    signals: Signals,
+    notifier: Notifier,
+    reloader: Option<Reloader>,
+    config: Config,
+    origin: Instant,
+    now_ms: u64,
+    next_ping_ms: u64,
+    /// When draining ends; [`NEVER`]: the server is not draining.
+    drained_by_ms: u64,
+    exit: Exit,
+}
+
+const EVENTS: usize = 1_024;
+/// Tokens from here on are not slots of connections.
+const FIRST_LISTENER: usize = 1 << 40;
+const SIGNALS: Token = Token(usize::MAX - 1);
+const WAKER: Token = Token(usize::MAX - 2);
+
+impl Server {
+    /// Listens, and serves once [`Server::run`] is called. `reload` reads the configuration again, on a thread of
+    /// its own.
+    pub fn bind(
+        config: &Config,
+        inherited: Vec<Inherited>,
+        reload: Option<Reload>,
+    ) -> Result<Self, StartError> {
+        let listeners = listen::bind(config, inherited)?;
+        Server::assemble(config.clone(), listeners, reload).map_err(|error| {
+            StartError::new(Exit::Os, "cannot set up the event loop", reason(&error), "")
+        })
+    }
+
+    /// Serves until a signal ends it. Fails only when polling does.
+    pub fn run(&mut self) -> io::Result<Exit> {
+        let (names, local) = (self.addresses().join(" "), self.is_local());
+        self.notifier.ready(&format!(
+            "listening on {names}{}",
+            if local { ", local only" } else { "" }
+        ));
+        loop {
+            let sleep = self.tick();
+            self.poll(sleep)?;
+            self.dispatch();
+            self.flush();
+            if self.reap() {
+                return Ok(self.exit);
+            }
+        }
+    }
+
+    /// The real addresses, as clients would write them.
+    pub fn addresses(&self) -> Vec<&str> {
+        self.acceptor
+            .listeners()
+            .iter()
+            .map(|listener| listener.address.as_str())
+            .collect()
+    }
+
+    /// Whether only this machine can reach it.
+    pub fn is_local(&self) -> bool {
+        self.acceptor
+            .listeners()
+            .iter()
+            .all(|listener| listener.is_local)
+    }
+
+    fn assemble(
+        config: Config,
+        listeners: Vec<listen::Listener>,
+        reload: Option<Reload>,
+    ) -> io::Result<Self> {
+        let capacity = descriptors::connections(&config.limits, descriptors::raise());
+        let poll = Poll::new()?;
+        let mut signals = Signals::new()?;
+        poll.registry()
+            .register(&mut signals, SIGNALS, Interest::READABLE)?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let mut server = Server {
+            acceptor: Acceptor::new(listeners, poll.registry(), FIRST_LISTENER)?,
+            engine: Engine::new(&config, capacity, tokens()),
+            events: Events::with_capacity(EVENTS),
+            poll,
+            signals,
+            notifier: Notifier::from_env(),
+            reloader: reload.map(|reload| Reloader::new(reload, waker)),
+            config,
+            origin: Instant::now(),
+            now_ms: 0,
+            next_ping_ms: 0,
+            drained_by_ms: NEVER,
+            exit: Exit::Ok,
+        };
+        server.read_clock();
+        Ok(server)
+    }
+
+    /// Does what is due. Returns how long polling may sleep; `None`: until something happens.
+    fn tick(&mut self) -> Option<Duration> {
+        let due = self
+            .engine
+            .tick()
+            .min(self.acceptor.next_deadline())
+            .min(self.ping())
+            .min(self.drained_by_ms);
+        (due != NEVER).then(|| Duration::from_millis(due.saturating_sub(self.now_ms)))
+    }
+
+    fn poll(&mut self, sleep: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, sleep) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+            _ => self.read_clock(),
+        }
+        Ok(())
+    }
+
+    fn dispatch(&mut self) {
+        self.engine.resume();
+        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            match event.token() {
+                SIGNALS => self.signalled(),
+                WAKER => self.reloaded(),
+                Token(token) if token >= FIRST_LISTENER => {
+                    self.acceptor.mark(token - FIRST_LISTENER)
+                }
+                Token(key) => self.transport(key as u32, event),
+            }
+        }
+        self.events = events;
+        self.acceptor.turn(&mut self.engine, self.poll.registry());
+    }
+
+    fn flush(&mut self) {
+        self.engine.flush();
+    }
+
+    /// Frees what has ended; whether the server has.
+    fn reap(&mut self) -> bool {
+        self.engine.reap();
+        if self.engine.is_broken() && self.drained_by_ms == NEVER {
+            self.exit = Exit::Internal;
+            self.drain();
+        }
+        self.drained_by_ms != NEVER
+            && (self.engine.population().0 == 0 || self.now_ms >= self.drained_by_ms)
+    }
+
+    fn transport(&mut self, key: u32, event: &Event) {
+        if event.is_writable() {
+            self.engine.writable(key);
+        }
+        let more = event.is_read_closed() || event.is_error() || event.is_priority();
+        if event.is_readable() || more {
+            self.engine.readable(key, more);
+        }
+    }
+
+    fn signalled(&mut self) {
+        let signals: Vec<Signal> = self.signals.pending().collect();
+        for signal in signals {
+            match signal {
+                Signal::Terminate if self.drained_by_ms == NEVER => self.drain(),
+                Signal::Terminate => self.drained_by_ms = 0,
+                Signal::Reload => self.reload(),
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        let (connections, names) = self.engine.population();
+        info!("closing: {connections} connections, {names} names");
+        self.notifier.stopping("closing");
+        self.acceptor.close();
+        self.engine.drain();
+        self.drained_by_ms = self.now_ms + self.config.limits.drain_timeout_ms;
+    }
+
+    fn reload(&mut self) {
+        let Some(reloader) = &mut self.reloader else {
+            return;
+        };
+        self.notifier.reloading();
+        if let Err(error) = reloader.start() {
+            warn!(
+                "reload failed, everything stays as it is: {}",
+                reason(&error)
+            );
+            self.notifier.ready("reload failed");
+        }
+    }
+
+    /// The configuration was read: all of it holds from now on, or nothing has changed.
+    fn reloaded(&mut self) {
+        match self.reloader.as_mut().and_then(Reloader::finish) {
+            None => return,
+            Some(Err(messages)) => {
+                for message in messages {
+                    warn!("reload failed, everything stays as it is: {message}");
+                }
+            }
+            Some(Ok(new)) => {
+                let changes = self.config.changes(&new);
+                self.config = self.config.reloaded(&new);
+                logs::reconfigure(&self.config.log);
+                self.engine.reload(&self.config);
+                info!("reloaded; changed: {}", list(&changes.reloadable));
+                if !changes.needs_restart.is_empty() {
+                    warn!(
+                        "changed but not taken over before a restart: {}",
+                        list(&changes.needs_restart)
+                    );
+                }
+            }
+        }
+        self.notifier.ready("reloaded");
+    }
+
+    /// Tells the watchdog that the loop turns. Returns when to do so next.
+    fn ping(&mut self) -> u64 {
+        let Some(interval) = self.notifier.watchdog_interval() else {
+            return NEVER;
+        };
+        if self.now_ms >= self.next_ping_ms {
+            self.notifier.ping();
+            self.next_ping_ms = self.now_ms + interval.as_millis() as u64;
+        }
+        self.next_ping_ms
+    }
+
+    fn read_clock(&mut self) {
+        self.now_ms = self.origin.elapsed().as_millis() as u64;
+        let unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        self.engine.advance(self.now_ms, unix.as_millis() as u64);
+    }
+}
+
+fn list(keys: &[&str]) -> String {
+    if keys.is_empty() {
+        "nothing".into()
+    } else {
+        keys.join(", ")
+    }
+}
+
+/// 128 random bits at a time, had from the system 256 at a time.
+fn tokens() -> Tokens {
+    let mut pool = [0u128; 256];
+    let mut left = 0usize;
+    Box::new(move || {
+        if left == 0 {
+            let mut bytes = [0; 16 * 256];
+            getrandom::fill(&mut bytes).ok()?;
+            for (token, bytes) in pool.iter_mut().zip(bytes.chunks_exact(16)) {
+                *token = u128::from_ne_bytes(bytes.try_into().ok()?);
+            }
+            left = pool.len();
+        }
+        left -= 1;
+        // Zero stands for "no token": it cannot be given out.
+        Some(std::mem::take(&mut pool[left]).max(1))
+    })
+}

@@ -1,0 +1,290 @@
+//! Who watches whom, and telling them. Knows names and connections, not sessions.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::config::Limits;
+use crate::id::ConnId;
+use crate::net::conns::Load;
+use crate::router::fault::Fault;
+use crate::router::session::Session;
+use crate::router::{Router, Table};
+use crate::time::{Now, Stamp};
+use crate::wire::code::{Code, Status, Verb};
+use crate::wire::command::Raw;
+use crate::wire::frame::Frame;
+use crate::wire::name::{Key, Name};
+
+/// The names one session watches; at most `max_watched`.
+pub type WatchList = BTreeSet<KeyBytes>;
+
+/// A name as it is compared.
+type KeyBytes = Box<[u8]>;
+
+/// One watched name.
+struct Watched {
+    /// As the session that has it shows it, else as it was asked for.
+    shown: Box<str>,
+    status: Status,
+    since_unix_ms: u64,
+    /// Counts changes. A watcher that was told less than this is told again.
+    version: u64,
+    /// When watchers were told last, in monotonic ms.
+    told_ms: u64,
+    /// Whether it stands in [`Presence::due`].
+    due: bool,
+    /// Watcher → the version it was told.
+    watchers: BTreeMap<ConnId, u64>,
+}
+
+/// Watched names. One nobody watches takes no memory.
+#[derive(Default)]
+pub struct Presence {
+    watched: HashMap<KeyBytes, Watched>,
+    /// Names whose watchers are to be told: (monotonic ms, name).
+    due: BTreeSet<(u64, KeyBytes)>,
+}
+
+impl Presence {
+    /// A name has come, gone or changed; its watchers learn of it now or, if they were told just before, later.
+    pub fn changed<T: Table>(
+        &mut self,
+        key: Key,
+        shown: &str,
+        status: Status,
+        limits: &Limits,
+        out: &mut T,
+        now: &Now,
+    ) {
+        let Some(watched) = self.watched.get_mut(key.as_bytes()) else {
+            return;
+        };
+        if watched.shown.as_ref() != shown {
+            watched.shown = shown.into();
+        } else if watched.status == status {
+            return;
+        }
+        watched.status = status;
+        watched.since_unix_ms = now.unix_ms;
+        watched.version += 1;
+        let at = watched.told_ms + limits.presence_interval_ms;
+        if at <= now.mono_ms {
+            self.tell(key.as_bytes(), limits, out, now);
+        } else if !std::mem::replace(&mut watched.due, true) {
+            self.due.insert((at, key.as_bytes().into()));
+        }
+    }
+
+    /// Tells what has become due. Returns when the next is, in monotonic ms.
+    pub fn tick<T: Table>(&mut self, limits: &Limits, out: &mut T, now: &Now) -> u64 {
+        while let Some((at, _)) = self.due.first() {
+            if *at > now.mono_ms {
+                return *at;
+            }
+            let Some((_, key)) = self.due.pop_first() else {
+                break;
+            };
+            if let Some(watched) = self.watched.get_mut(&key) {
+                watched.due = false;
+                self.tell(&key, limits, out, now);
+            }
+        }
+        u64::MAX
+    }
+
+    /// The connection watches nobody any more.
+    pub fn forget_watcher(&mut self, id: ConnId, session: &mut Session) {
+        for key in session.watching.take().into_iter().flat_map(|list| *list) {
+            self.unwatch(id, &key);
+        }
+    }
+
+    /// Whether both directions agree about `id`.
+    pub fn is_sound(&self, id: ConnId, session: Option<&Session>) -> bool {
+        session
+            .and_then(|session| session.watching.as_ref())
+            .is_none_or(|list| {
+                list.iter().all(|key| {
+                    self.watched
+                        .get(key)
+                        .is_some_and(|watched| watched.watchers.contains_key(&id))
+                })
+            })
+    }
+
+    /// Tells everybody who was told less. Whoever cannot take it now is told later: only the last state counts.
+    fn tell<T: Table>(&mut self, key: &[u8], limits: &Limits, out: &mut T, now: &Now) {
+        let Some(watched) = self.watched.get_mut(key) else {
+            return;
+        };
+        watched.told_ms = now.mono_ms;
+        let frame = watched.frame_parts();
+        let mut behind = false;
+        for (watcher, told) in watched
+            .watchers
+            .iter_mut()
+            .filter(|(_, told)| **told < watched.version)
+        {
+            match out.load(*watcher) {
+                Load::Fits => {
+                    out.send(*watcher, &frame.of(&watched.shown));
+                    *told = watched.version;
+                }
+                Load::Busy => behind = true,
+                Load::Gone => {}
+            }
+        }
+        if behind && !std::mem::replace(&mut watched.due, true) {
+            self.due
+                .insert((now.mono_ms + limits.presence_interval_ms, key.into()));
+        }
+    }
+
+    fn unwatch(&mut self, id: ConnId, key: &[u8]) {
+        let Some(watched) = self.watched.get_mut(key) else {
+            return;
+        };
+        watched.watchers.remove(&id);
+        if watched.watchers.is_empty() {
+            self.watched.remove(key);
+        }
+    }
+}
+
+impl Watched {
+    fn frame_parts(&self) -> FrameParts {
+        FrameParts {
+            status: self.status,
+            since: Stamp::new(self.since_unix_ms),
+        }
+    }
+}
+
+struct FrameParts {
+    status: Status,
+    since: Stamp,
+}
+
+impl FrameParts {
+    fn of<'a>(&self, username: &'a str) -> Frame<'a> {
+        Frame::Presence {
+            username,
+            status: self.status,
+            since: self.since,
+        }
+    }
+}
+
+impl Router {
+    /// All of `names` or none; `ok` comes first, then one `presence` for each.
+    pub(super) fn watch<'a, T: Table>(
+        &mut self,
+        from: ConnId,
+        id: Option<Raw<'a>>,
+        names: &[Name<'a>],
+        out: &mut T,
+        now: &Now,
+    ) -> Result<(), Fault<'a>> {
+        self.check_watch(from, names)?;
+        if let Some(id) = id {
+            out.send(
+                from,
+                &Frame::Ok {
+                    id,
+                    command: Verb::Watch,
+                },
+            );
+        }
+        for name in names {
+            let key: KeyBytes = name.key().as_bytes().into();
+            self.watch_one(from, name, &key, now);
+            if let Some(watched) = self.presence.watched.get_mut(&key) {
+                let frame = watched.frame_parts();
+                out.send(from, &frame.of(&watched.shown));
+                watched.watchers.insert(from, watched.version);
+            }
+            if let Some(session) = self.sessions.get_mut(from) {
+                session.watching.get_or_insert_default().insert(key);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn unwatch(&mut self, from: ConnId, names: &[Name<'_>]) {
+        let Some(session) = self.sessions.get_mut(from) else {
+            return;
+        };
+        let Some(list) = &mut session.watching else {
+            return;
+        };
+        for name in names {
+            if list.remove(name.key().as_bytes()) {
+                self.presence.unwatch(from, name.key().as_bytes());
+            }
+        }
+        if list.is_empty() {
+            session.watching = None;
+        }
+    }
+
+    fn check_watch<'a>(&self, from: ConnId, names: &[Name<'a>]) -> Result<(), Fault<'a>> {
+        let list = self
+            .sessions
+            .get(from)
+            .and_then(|session| session.watching.as_ref());
+        let mut new: Vec<Key> = Vec::new();
+        for key in names
+            .iter()
+            .take(self.limits.max_watched + 1)
+            .map(Name::key)
+        {
+            if !list.is_some_and(|list| list.contains(key.as_bytes())) && !new.contains(&key) {
+                new.push(key);
+            }
+        }
+        if names.len() > self.limits.max_watched
+            || list.map_or(0, |list| list.len()) + new.len() > self.limits.max_watched
+        {
+            let message = format!("at most {} names can be watched", self.limits.max_watched);
+            return Err(Fault {
+                field: Some("usernames"),
+                ..Fault::new(Code::BadValue, message)
+            });
+        }
+        let full = |key: &Key| {
+            let watched = self.presence.watched.get(key.as_bytes());
+            watched.is_some_and(|watched| watched.watchers.len() >= self.limits.max_watchers)
+        };
+        if new.iter().any(full) {
+            return Err(Fault::new(
+                Code::Overloaded,
+                "one of these names is watched by too many already",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Begins an entry for a name that nobody watched so far.
+    fn watch_one(&mut self, from: ConnId, name: &Name<'_>, key: &[u8], now: &Now) {
+        if self.presence.watched.contains_key(key) {
+            return;
+        }
+        let holder = self
+            .names
+            .find(key, &self.sessions)
+            .and_then(|id| self.sessions.get(id));
+        let (shown, status, since_unix_ms) = match holder {
+            Some(session) => (session.name(), session.status(), session.since_unix_ms()),
+            None => (name.as_str(), Status::Offline, now.unix_ms),
+        };
+        let watched = Watched {
+            shown: shown.into(),
+            status,
+            since_unix_ms,
+            version: 0,
+            told_ms: 0,
+            due: false,
+            watchers: BTreeMap::from([(from, 0)]),
+        };
+        self.presence.watched.insert(key.into(), watched);
+    }
+}

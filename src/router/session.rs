@@ -1,0 +1,203 @@
+//! What is known of each connection: nothing but tries before it registers, a session after.
+//! Knows no other session.
+
+use crate::id::ConnId;
+use crate::router::presence::WatchList;
+use crate::time::Now;
+use crate::wire::code::Status;
+use crate::wire::name::{Key, Name};
+
+/// A connection that has registered.
+pub struct Session {
+    name: Name<'static>,
+    status: Status,
+    /// Since when, in milliseconds since 1970.
+    since_unix_ms: u64,
+    /// The resume token given to this session, and the one before it while that is still good (0: none).
+    /// Halves, because a `u128` would align the whole table to 16 bytes.
+    token: [u64; 2],
+    previous_token: [u64; 2],
+    /// Whom it wrote to last; serial 0 is nobody.
+    last_recipient: ConnId,
+    /// `None` until it watches somebody.
+    pub(super) watching: Option<Box<WatchList>>,
+    /// Refused claims on its name.
+    pub(super) claims: Option<Box<ClaimCount>>,
+}
+
+/// Claims on a name that were refused, since its holder was last told.
+#[derive(Clone, Copy, Debug)]
+pub struct ClaimCount {
+    pub count: u32,
+    /// When the holder may be told again, in monotonic ms.
+    pub tell_at_ms: u64,
+}
+
+const NOBODY: ConnId = ConnId {
+    key: u32::MAX,
+    serial: 0,
+};
+
+fn halves(token: u128) -> [u64; 2] {
+    [(token >> 64) as u64, token as u64]
+}
+
+/// In the same time wherever they differ.
+fn same(a: [u64; 2], b: [u64; 2]) -> bool {
+    ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0
+}
+
+impl Session {
+    pub fn new(name: &Name<'_>, status: Status, token: u128, now: &Now) -> Self {
+        Session {
+            name: name.clone().into_owned(),
+            status,
+            since_unix_ms: now.unix_ms,
+            token: halves(token),
+            previous_token: [0; 2],
+            last_recipient: NOBODY,
+            watching: None,
+            claims: None,
+        }
+    }
+
+    /// Continues `older`, whose holder proved it with `used`: that token stays good until the new one is used.
+    pub fn succeed(&mut self, older: &Session, used: u128) {
+        self.previous_token = halves(used);
+        if self.status == older.status {
+            self.since_unix_ms = older.since_unix_ms;
+        }
+    }
+
+    pub fn accepts(&self, token: u128) -> bool {
+        let token = halves(token);
+        token != [0; 2] && (same(token, self.token) | same(token, self.previous_token))
+    }
+
+    /// Whether that changed anything.
+    pub fn set_status(&mut self, status: Status, now: &Now) -> bool {
+        let changed = self.status != status;
+        if changed {
+            self.status = status;
+            self.since_unix_ms = now.unix_ms;
+        }
+        changed
+    }
+
+    /// As it is shown to people.
+    #[inline]
+    pub fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// As it is compared.
+    pub fn key(&self) -> Key {
+        self.name.key()
+    }
+
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    pub fn since_unix_ms(&self) -> u64 {
+        self.since_unix_ms
+    }
+
+    #[inline]
+    pub fn last_recipient(&self) -> ConnId {
+        self.last_recipient
+    }
+}
+
+#[derive(Default)]
+struct Slot {
+    /// Whose it is; 0: nobody's.
+    serial: u64,
+    failed_tries: u32,
+    session: Option<Session>,
+}
+
+/// By the slot of the connection table.
+#[derive(Default)]
+pub struct Sessions {
+    slots: Vec<Slot>,
+}
+
+impl Sessions {
+    pub fn connected(&mut self, id: ConnId) {
+        let index = id.key as usize;
+        if index >= self.slots.len() {
+            self.slots.resize_with(index + 1, Slot::default);
+        }
+        if let Some(slot) = self.slots.get_mut(index) {
+            *slot = Slot {
+                serial: id.serial,
+                failed_tries: 0,
+                session: None,
+            };
+        }
+    }
+
+    /// One more failed try to register; how many that makes.
+    pub fn count_try(&mut self, id: ConnId) -> u32 {
+        self.slot_mut(id).map_or(0, |slot| {
+            slot.failed_tries = slot.failed_tries.saturating_add(1);
+            slot.failed_tries
+        })
+    }
+
+    pub fn insert(&mut self, id: ConnId, session: Session) {
+        if let Some(slot) = self.slot_mut(id) {
+            slot.session = Some(session);
+        }
+    }
+
+    /// The session is over; the connection may not be.
+    pub fn end(&mut self, id: ConnId) -> Option<Session> {
+        self.slot_mut(id)?.session.take()
+    }
+
+    /// The connection is over.
+    pub fn remove(&mut self, id: ConnId) -> Option<Session> {
+        let slot = self.slot_mut(id)?;
+        slot.serial = 0;
+        slot.session.take()
+    }
+
+    pub fn remember_recipient(&mut self, from: ConnId, to: ConnId) {
+        if let Some(session) = self.get_mut(from) {
+            session.last_recipient = to;
+        }
+    }
+
+    #[inline]
+    pub fn get(&self, id: ConnId) -> Option<&Session> {
+        self.slots
+            .get(id.key as usize)
+            .filter(|slot| slot.serial == id.serial)?
+            .session
+            .as_ref()
+    }
+
+    pub fn get_mut(&mut self, id: ConnId) -> Option<&mut Session> {
+        self.slot_mut(id)?.session.as_mut()
+    }
+
+    /// The session in a slot, and whose it is.
+    pub fn at(&self, key: u32) -> Option<(ConnId, &Session)> {
+        let slot = self.slots.get(key as usize)?;
+        Some((
+            ConnId {
+                key,
+                serial: slot.serial,
+            },
+            slot.session.as_ref()?,
+        ))
+    }
+
+    fn slot_mut(&mut self, id: ConnId) -> Option<&mut Slot> {
+        self.slots
+            .get_mut(id.key as usize)
+            .filter(|slot| slot.serial == id.serial)
+    }
+}
