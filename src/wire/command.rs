@@ -1,8 +1,13 @@
 //! One line → one [`Command`], borrowed from the line; the only reader of client JSON.
 //! Knows neither who sent it nor any state.
+//!
+//! A `privateMessage` in its usual form is read by `hot` in one pass. Whatever that does not accept is judged by
+//! `cold`: the rules, and the answers to their breach, stand there.
 mod cold;
 mod fields;
+mod hot;
 mod prescan;
+mod reader;
 mod scalar;
 mod verbs;
 
@@ -15,7 +20,22 @@ use crate::wire::name::Name;
 ///
 /// Unknown fields are ignored; a known field must have its type, and `null` is no type of any: leave the field out.
 pub fn decode(line: &[u8]) -> Result<Request<'_>, Refusal<'_>> {
+    match hot::private_message(line) {
+        Some(request) => Ok(request),
+        None => cold::decode(line),
+    }
+}
+
+/// [`decode`] without its short cut, for tests that compare both.
+#[doc(hidden)]
+pub fn decode_cold(line: &[u8]) -> Result<Request<'_>, Refusal<'_>> {
     cold::decode(line)
+}
+
+/// The short cut alone.
+#[doc(hidden)]
+pub fn decode_hot(line: &[u8]) -> Option<Request<'_>> {
+    hot::private_message(line)
 }
 
 /// Objects and arrays within each other, the line's own object included.

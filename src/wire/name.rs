@@ -26,6 +26,22 @@ impl<'a> Name<'a> {
         international(text).map(Name)
     }
 
+    /// The ASCII name that `text` begins with, to the first byte that no name in ASCII has.
+    #[inline]
+    pub(crate) fn leading_ascii(text: &'a [u8]) -> Option<Self> {
+        let len = text
+            .iter()
+            .position(|&byte| !is_name_byte(byte))
+            .unwrap_or(text.len());
+        let name = text.get(..len)?;
+        if !name.first()?.is_ascii_alphanumeric() || len > MAX_CODE_POINTS || is_reserved(name) {
+            return None;
+        }
+        std::str::from_utf8(name)
+            .ok()
+            .map(|name| Name(Cow::Borrowed(name)))
+    }
+
     pub fn into_owned(self) -> Name<'static> {
         Name(Cow::Owned(self.0.into_owned()))
     }
@@ -179,9 +195,20 @@ const MAX_BYTES: usize = 64;
 const MAX_UNMAPPED_BYTES: usize = 4 * MAX_BYTES;
 
 #[inline]
-const fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+')
+fn is_name_byte(byte: u8) -> bool {
+    NAME_BYTES.get(usize::from(byte)).copied().unwrap_or(false)
 }
+
+const NAME_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+');
+        byte += 1;
+    }
+    table
+};
 
 /// By length and first letter most names are told apart from all reserved ones.
 #[inline]
@@ -311,6 +338,7 @@ mod tests {
         let name = Name::parse("Al-ice.B_0+").unwrap();
         assert!(matches!(name.0, Cow::Borrowed("Al-ice.B_0+")));
         assert_eq!(name.key().as_bytes(), b"al-ice.b_0+");
+        assert_eq!(name, Name::leading_ascii(b"Al-ice.B_0+\"").unwrap());
     }
 
     #[test]
