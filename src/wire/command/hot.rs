@@ -12,14 +12,16 @@ use crate::wire::name::Name;
 pub(super) fn private_message(line: &[u8]) -> Option<Request<'_>> {
     let mut reader = Reader::new(line);
     let mut draft = Draft::default();
-    if reader.word(USUAL_START).is_some() {
-        draft.mark(Key::Type);
+    if reader.has_word(USUAL_START) {
+        draft.has_type = true;
     } else {
         reader.token(b'{')?;
     }
-    draft.field(&mut reader)?;
-    while reader.another(b'}')? {
+    loop {
         draft.field(&mut reader)?;
+        if !reader.another(b'}')? {
+            break;
+        }
     }
     reader.skip_space();
     if reader.rest().is_empty() {
@@ -35,8 +37,8 @@ const USUAL_START: &[u8] = b"{\"type\":\"privateMessage\",";
 /// The fields found so far.
 #[derive(Default)]
 struct Draft<'a> {
-    /// One bit for each key that was read.
-    seen: u8,
+    has_type: bool,
+    has_ephemeral: bool,
     id: Option<Raw<'a>>,
     to: Option<(Name<'a>, Raw<'a>)>,
     message: Option<Raw<'a>>,
@@ -47,39 +49,39 @@ struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// Reads a key and its value. None: not known here, not valid, or given before.
-    #[inline]
+    #[inline(always)]
     fn field(&mut self, reader: &mut Reader<'a>) -> Option<()> {
-        let key = reader.key()?;
-        if self.has(key) {
-            return None;
+        reader.token(b'"')?;
+        match reader.peek()? {
+            b'm' if reader.has_word(b"message\"") => {
+                once(&mut self.message, reader.colon()?.value()?)
+            }
+            b't' if reader.has_word(b"toUsername\"") => once(&mut self.to, reader.colon()?.name()?),
+            b'i' if reader.has_word(b"id\"") => once(&mut self.id, reader.colon()?.id()?),
+            b't' if reader.has_word(b"type\"") => {
+                reader.colon()?.word(b"\"privateMessage\"")?;
+                flag(&mut self.has_type)
+            }
+            b'm' if reader.has_word(b"messageId\"") => {
+                once(&mut self.message_id, reader.colon()?.short_string(1)?)
+            }
+            b'k' if reader.has_word(b"kind\"") => {
+                once(&mut self.kind, reader.colon()?.short_string(0)?)
+            }
+            b'r' if reader.has_word(b"replyTo\"") => {
+                once(&mut self.reply_to, reader.colon()?.positive()?)
+            }
+            b'e' if reader.has_word(b"ephemeral\"") => {
+                reader.colon()?.boolean()?;
+                flag(&mut self.has_ephemeral)
+            }
+            _ => None,
         }
-        self.mark(key);
-        match key {
-            Key::Type => reader.word(b"\"privateMessage\"")?,
-            Key::ToUsername => self.to = Some(reader.name()?),
-            Key::Message => self.message = Some(reader.value()?),
-            Key::Id => self.id = Some(reader.id()?),
-            Key::MessageId => self.message_id = Some(reader.short_string(1)?),
-            Key::Kind => self.kind = Some(reader.short_string(0)?),
-            Key::ReplyTo => self.reply_to = Some(reader.positive()?),
-            Key::Ephemeral => reader.word(b"true").or_else(|| reader.word(b"false"))?,
-        }
-        Some(())
-    }
-
-    #[inline]
-    fn mark(&mut self, key: Key) {
-        self.seen |= 1 << key as u8;
-    }
-
-    #[inline]
-    fn has(&self, key: Key) -> bool {
-        self.seen & (1 << key as u8) != 0
     }
 
     #[inline]
     fn finish(self) -> Option<Request<'a>> {
-        if !self.has(Key::Type) {
+        if !self.has_type {
             return None;
         }
         let ((to, to_raw), message) = (self.to?, self.message?);
@@ -100,45 +102,37 @@ impl<'a> Draft<'a> {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Key {
-    Type,
-    ToUsername,
-    Message,
-    Id,
-    MessageId,
-    Kind,
-    ReplyTo,
-    Ephemeral,
+#[inline(always)]
+fn once<T>(slot: &mut Option<T>, value: T) -> Option<()> {
+    if slot.is_some() {
+        return None;
+    }
+    *slot = Some(value);
+    Some(())
+}
+
+#[inline(always)]
+fn flag(slot: &mut bool) -> Option<()> {
+    let first = !*slot;
+    *slot = true;
+    first.then_some(())
 }
 
 /// The values of this command.
 impl<'a> Reader<'a> {
-    /// A known key and its colon, to the first byte of the value.
-    #[inline]
-    fn key(&mut self) -> Option<Key> {
-        self.token(b'"')?;
-        let rest = self.rest();
-        let known =
-            |key: Key, text: &'static [u8]| rest.starts_with(text).then_some((key, text.len()));
-        let (key, len) = match rest.first()? {
-            b't' => known(Key::ToUsername, b"toUsername\"").or_else(|| known(Key::Type, b"type\"")),
-            b'm' => {
-                known(Key::Message, b"message\"").or_else(|| known(Key::MessageId, b"messageId\""))
-            }
-            b'i' => known(Key::Id, b"id\""),
-            b'k' => known(Key::Kind, b"kind\""),
-            b'r' => known(Key::ReplyTo, b"replyTo\""),
-            b'e' => known(Key::Ephemeral, b"ephemeral\""),
-            _ => None,
-        }?;
-        self.at += len;
+    /// From after a key to its value.
+    #[inline(always)]
+    fn colon(&mut self) -> Option<&mut Self> {
         self.token(b':')?;
         self.skip_space();
-        Some(key)
+        Some(self)
     }
 
-    /// And the same with its quotes.
+    fn boolean(&mut self) -> Option<()> {
+        (self.has_word(b"true") || self.has_word(b"false")).then_some(())
+    }
+
+    /// A name in ASCII, and the same as sent.
     #[inline]
     fn name(&mut self) -> Option<(Name<'a>, Raw<'a>)> {
         let start = self.at;

@@ -62,8 +62,15 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
+    pub(super) fn has_word(&mut self, word: &'static [u8]) -> bool {
+        let found = self.rest().starts_with(word);
+        self.at += if found { word.len() } else { 0 };
+        found
+    }
+
+    #[inline]
     pub(super) fn word(&mut self, word: &'static [u8]) -> Option<()> {
-        self.rest().starts_with(word).then(|| self.at += word.len())
+        self.has_word(word).then_some(())
     }
 
     /// Any value.
