@@ -11,19 +11,26 @@ use precis_profiles::precis_core::profile::PrecisFastInvocation;
 use precis_profiles::{UsernameCaseMapped, UsernameCasePreserved};
 
 /// A name in the form that is shown to people: valid by construction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name<'a>(Cow<'a, str>);
+#[derive(Clone, Debug)]
+pub struct Name<'a>(Form<'a>);
+
+#[derive(Clone, Debug)]
+enum Form<'a> {
+    /// In ASCII and so far only seen as bytes: most names of a relay are never needed as text.
+    Bytes(&'a [u8]),
+    Text(Cow<'a, str>),
+}
 
 impl<'a> Name<'a> {
     /// Borrows where `text` is its own shown form, which every ASCII name is.
     pub fn parse(text: &'a str) -> Result<Self, NameError> {
         if is_ascii_name(text.as_bytes()) {
-            return Ok(Name(Cow::Borrowed(text)));
+            return Ok(Name(Form::Text(Cow::Borrowed(text))));
         }
         if text.is_ascii() {
             return Err(ascii_fault(text.as_bytes()));
         }
-        international(text).map(Name)
+        international(text).map(|text| Name(Form::Text(text)))
     }
 
     /// The ASCII name that `text` begins with, to the first byte that no name in ASCII has.
@@ -37,26 +44,44 @@ impl<'a> Name<'a> {
         if !name.first()?.is_ascii_alphanumeric() || len > MAX_CODE_POINTS || is_reserved(name) {
             return None;
         }
-        std::str::from_utf8(name)
-            .ok()
-            .map(|name| Name(Cow::Borrowed(name)))
+        Some(Name(Form::Bytes(name)))
     }
 
     pub fn into_owned(self) -> Name<'static> {
-        Name(Cow::Owned(self.0.into_owned()))
+        Name(Form::Text(Cow::Owned(self.as_str().to_owned())))
     }
 
     #[inline]
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Form::Bytes(text) => std::str::from_utf8(text).unwrap_or_default(),
+            Form::Text(text) => text,
+        }
     }
 
     /// What is compared. Accepted cost: beyond ASCII it is mapped anew at each call.
     #[inline]
     pub fn key(&self) -> Key {
-        Key::ascii(self.0.as_bytes()).unwrap_or_else(|| international_key(&self.0))
+        Key::ascii(self.as_bytes()).unwrap_or_else(|| international_key(self.as_str()))
+    }
+
+    #[inline]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Form::Bytes(text) => text,
+            Form::Text(text) => text.as_bytes(),
+        }
     }
 }
+
+impl PartialEq for Name<'_> {
+    /// As shown: names that differ in case only are told apart, unlike their keys.
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Name<'_> {}
 
 /// The case-mapped form of a name: two names are the same if their keys are.
 #[derive(Clone, Copy)]
@@ -336,7 +361,7 @@ mod tests {
     #[test]
     fn an_ascii_name_is_borrowed_and_compared_in_lower_case() {
         let name = Name::parse("Al-ice.B_0+").unwrap();
-        assert!(matches!(name.0, Cow::Borrowed("Al-ice.B_0+")));
+        assert!(matches!(name.0, Form::Text(Cow::Borrowed("Al-ice.B_0+"))));
         assert_eq!(name.key().as_bytes(), b"al-ice.b_0+");
         assert_eq!(name, Name::leading_ascii(b"Al-ice.B_0+\"").unwrap());
     }

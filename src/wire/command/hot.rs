@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
         let start = self.at;
         self.at += 1;
         let name = Name::leading_ascii(self.rest())?;
-        self.at += name.as_str().len() + 1;
+        self.at += name.as_bytes().len() + 1;
         let raw = self.since(start)?;
         scalar::unquoted(raw.0).map(|_| (name, raw))
     }
