@@ -36,8 +36,8 @@ pub struct Engine<S> {
 
 impl<S: Transport> Table for Conns<S> {
     #[inline]
-    fn load(&mut self, to: ConnId) -> Load {
-        Conns::load(self, to)
+    fn room(&mut self, to: ConnId) -> Load {
+        Conns::room(self, to)
     }
 
     #[inline]

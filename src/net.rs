@@ -7,6 +7,7 @@ pub mod conns;
 pub mod lines;
 pub mod listen;
 pub mod pace;
+pub mod pool;
 pub mod reload;
 pub mod server;
 pub mod stream;

@@ -26,7 +26,7 @@ use crate::wire::name::Name;
 /// The one way out: the connection table.
 pub trait Table {
     /// Whether a frame that is no reply may be sent to `to` now.
-    fn load(&mut self, to: ConnId) -> Load;
+    fn room(&mut self, to: ConnId) -> Load;
     fn send(&mut self, to: ConnId, frame: &Frame<'_>);
     /// Ends a connection with `goodbye` as its last line; `reply` is the `id` that it answers.
     fn close(&mut self, id: ConnId, code: Goodbye, reply: Option<Raw<'_>>);
@@ -277,7 +277,7 @@ impl Router {
                 to
             }
         };
-        match out.load(to) {
+        match out.room(to) {
             Load::Fits => Ok(to),
             Load::Busy => Err(recipient_busy(name, to_raw)),
             Load::Gone => Err(unknown_user(name, to_raw)),

@@ -19,8 +19,8 @@ impl<S: Transport> Engine<S> {
         if !conn.is_open() {
             return self.conns.linger(id.key, &mut self.scratch);
         }
-        let was_held = conn.is_held();
-        let mut window = 0..conn.load(&mut self.scratch);
+        let (was_held, kept) = self.conns.load(id, &mut self.scratch);
+        let mut window = 0..kept;
         let mut ended_a_line = was_held && self.lines(id, &mut window);
         if !was_held || self.conns.reading(id).is_some() {
             match self.read(id, &mut window, more) {
@@ -33,7 +33,11 @@ impl<S: Transport> Engine<S> {
                 Got::Lost => self.conns.cut(id.key, CloseReason::Lost),
             }
         }
-        self.keep(id, window, ended_a_line);
+        self.conns.store(
+            id,
+            self.scratch.get(window).unwrap_or_default(),
+            ended_a_line,
+        );
         self.settle();
     }
 
@@ -148,20 +152,6 @@ impl<S: Transport> Engine<S> {
         }
         self.router
             .input(id, Input::HalfClosed, &mut self.conns, &self.now);
-    }
-
-    /// Keeps what is left in the window for the next time.
-    fn keep(&mut self, id: ConnId, window: Range<usize>, ended_a_line: bool) {
-        let held = self.conns.reading(id).is_none();
-        let now_ms = self.conns.now_ms;
-        let Some(conn) = self.conns.get_mut(id).filter(|conn| conn.is_open()) else {
-            return;
-        };
-        let rest = self.scratch.get(window).unwrap_or_default();
-        conn.store(rest, held, ended_a_line, now_ms);
-        if held || conn.lines.in_progress(rest.len()) {
-            self.conns.arm(id.key);
-        }
     }
 }
 

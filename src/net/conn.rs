@@ -3,13 +3,18 @@
 //! The poller watches every transport for reading, writing and urgent data from the start and that never changes:
 //! events are edges, so what is not wanted now costs nothing, and there is no state in which a wake-up was forgotten.
 
+mod deadlines;
+
 use std::io::{self, ErrorKind, Read, Write};
 use std::ops::Range;
+
+pub use deadlines::Expiry;
 
 use crate::config::Limits;
 use crate::net::admit::Peer;
 use crate::net::lines::{Bounds, Lines};
 use crate::net::pace::{Errors, Pace};
+use crate::net::pool::Pool;
 use crate::net::timers::NEVER;
 use crate::wire::code::Goodbye;
 
@@ -42,27 +47,12 @@ impl CloseReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     Open,
-    /// Goodbye was said; what is queued is written until `until_ms`, or as long as it makes progress.
-    Flushing {
-        until_ms: u64,
-    },
+    /// Goodbye was said; what is queued is written as long as that makes progress.
+    Flushing,
     /// All was written; the peer's bytes are read and thrown away, so that no reset destroys the last line.
-    Lingering {
-        until_ms: u64,
-        left: usize,
-    },
+    Lingering,
     /// Waits for the end of the turn.
     Dead,
-}
-
-/// What a deadline that has come asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expiry {
-    Close(Goodbye),
-    /// No time is left to say anything.
-    Cut,
-    Resume,
-    Ping,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -74,6 +64,7 @@ pub enum Got {
     Lost,
 }
 
+/// An idle one should cost little: what few connections need is in `rare`.
 pub struct Conn<S> {
     pub(super) stream: S,
     pub serial: u64,
@@ -92,8 +83,7 @@ pub struct Conn<S> {
     /// The entry in the timers.
     pub(super) armed_ms: u64,
     pub pace: Pace,
-    pub errors: Errors,
-    heartbeat: Option<Heartbeat>,
+    rare: Option<Box<Rare>>,
     pub registered: bool,
     /// Held to the rate of commands.
     pub limited: bool,
@@ -111,11 +101,31 @@ pub struct Conn<S> {
     held: bool,
 }
 
+struct Rare {
+    errors: Errors,
+    heartbeat: Option<Heartbeat>,
+    /// When flushing or lingering ends whatever happens.
+    until_ms: u64,
+    /// Bytes that may still be thrown away while lingering.
+    linger_bytes: usize,
+}
+
 #[derive(Clone, Copy)]
 struct Heartbeat {
     every_ms: u32,
     pinged: bool,
     heard_ms: u64,
+}
+
+impl Default for Rare {
+    fn default() -> Self {
+        Rare {
+            errors: Errors::default(),
+            heartbeat: None,
+            until_ms: NEVER,
+            linger_bytes: 0,
+        }
+    }
 }
 
 impl<S: Transport> Conn<S> {
@@ -133,8 +143,7 @@ impl<S: Transport> Conn<S> {
             stalled_since_ms: NEVER,
             armed_ms: NEVER,
             pace: Pace::default(),
-            errors: Errors::default(),
-            heartbeat: None,
+            rare: None,
             registered: false,
             limited,
             eof: false,
@@ -148,11 +157,18 @@ impl<S: Transport> Conn<S> {
 
     pub fn register(&mut self, heartbeat_ms: Option<u32>, now_ms: u64) {
         self.registered = true;
-        self.heartbeat = heartbeat_ms.map(|every_ms| Heartbeat {
-            every_ms,
-            pinged: false,
-            heard_ms: now_ms,
-        });
+        if let Some(every_ms) = heartbeat_ms {
+            self.rare().heartbeat = Some(Heartbeat {
+                every_ms,
+                pinged: false,
+                heard_ms: now_ms,
+            });
+        }
+    }
+
+    /// One more refused line; whether that is too many.
+    pub fn count_error(&mut self, limits: &Limits, now_ms: u64) -> bool {
+        self.rare().errors.add(limits, now_ms)
     }
 
     /// One read into `room`, which is not empty.
@@ -169,17 +185,29 @@ impl<S: Transport> Conn<S> {
     }
 
     /// Copies what was carried to the front of `scratch`, which has room for it, and gives its memory back.
-    pub fn load(&mut self, scratch: &mut [u8]) -> usize {
-        let carry = std::mem::take(&mut self.carry);
-        match scratch.get_mut(..carry.len()) {
-            Some(front) => front.copy_from_slice(&carry),
-            None => return 0,
+    #[inline]
+    pub fn load(&mut self, scratch: &mut [u8], pool: &mut Pool) -> usize {
+        if self.carry.is_empty() {
+            return 0;
         }
-        carry.len()
+        let carry = std::mem::take(&mut self.carry);
+        let loaded = scratch.get_mut(..carry.len()).map_or(0, |front| {
+            front.copy_from_slice(&carry);
+            carry.len()
+        });
+        pool.give(carry);
+        loaded
     }
 
     /// Keeps `rest` for later. `held`: it may hold whole lines, and reading stops.
-    pub fn store(&mut self, rest: &[u8], held: bool, ended_a_line: bool, now_ms: u64) {
+    pub fn store(
+        &mut self,
+        rest: &[u8],
+        held: bool,
+        ended_a_line: bool,
+        now_ms: u64,
+        pool: &mut Pool,
+    ) {
         self.held = held;
         if held {
             self.lines.rewind();
@@ -189,13 +217,14 @@ impl<S: Transport> Conn<S> {
         } else if ended_a_line || self.line_since_ms == NEVER {
             self.line_since_ms = now_ms;
         }
-        if let (true, Some(heartbeat)) = (ended_a_line || held, &mut self.heartbeat) {
+        if let (true, Some(rare)) = (ended_a_line || held, &mut self.rare)
+            && let Some(heartbeat) = &mut rare.heartbeat
+        {
             heartbeat.heard_ms = now_ms;
             heartbeat.pinged = false;
         }
         if !rest.is_empty() {
-            // Grows in steps, so that a byte at a time neither copies each time nor doubles the bound.
-            self.carry.reserve_exact(rest.len().next_multiple_of(512));
+            self.carry = pool.take_for(rest.len());
             self.carry.extend_from_slice(rest);
         }
     }
@@ -248,91 +277,48 @@ impl<S: Transport> Conn<S> {
         }
     }
 
-    /// When something is due next; [`NEVER`]: this connection waits for its peer alone.
-    pub fn deadline(&self, limits: &Limits) -> u64 {
-        let stalled = self
-            .stalled_since_ms
-            .saturating_add(limits.stall_timeout_ms);
-        match self.phase {
-            Phase::Dead => NEVER,
-            Phase::Lingering { until_ms, .. } => until_ms,
-            Phase::Flushing { until_ms } => until_ms.min(stalled),
-            Phase::Open => {
-                let line = self.line_since_ms.saturating_add(limits.line_timeout_ms);
-                let pace = if self.held && self.limited {
-                    self.pace.open_at_ms(limits)
-                } else {
-                    NEVER
-                };
-                // A pace that is over while the output is not: the flush resumes, not the clock.
-                let pace = if self.backlog() > self.output_bound(limits) / 2 {
-                    NEVER
-                } else {
-                    pace
-                };
-                stalled.min(line).min(pace).min(self.heartbeat_deadline())
-            }
+    /// Goodbye was said: what was read is forgotten, what is queued is written until `until_ms`.
+    pub(super) fn begin_flush(&mut self, until_ms: u64) {
+        self.forget_input();
+        self.phase = Phase::Flushing;
+        if until_ms != NEVER {
+            self.rare().until_ms = until_ms;
         }
     }
 
-    /// What is due at `now_ms`.
-    pub fn expire(&mut self, limits: &Limits, now_ms: u64) -> Option<Expiry> {
-        if self.deadline(limits) > now_ms {
-            return None;
-        }
-        if self.phase != Phase::Open {
-            return Some(Expiry::Cut);
-        }
-        if self
-            .stalled_since_ms
-            .saturating_add(limits.stall_timeout_ms)
-            <= now_ms
-        {
-            return Some(Expiry::Close(Goodbye::SlowConsumer));
-        }
-        if self.line_since_ms.saturating_add(limits.line_timeout_ms) <= now_ms {
-            return Some(Expiry::Close(Goodbye::LineTimeout));
-        }
-        if self.heartbeat_deadline() > now_ms {
-            return Some(Expiry::Resume);
-        }
-        match &mut self.heartbeat {
-            Some(heartbeat) if !heartbeat.pinged => {
-                heartbeat.pinged = true;
-                Some(Expiry::Ping)
-            }
-            _ => Some(Expiry::Close(Goodbye::Heartbeat)),
-        }
+    /// Goodbye was written: up to `bytes` of what the peer still sends are thrown away until `until_ms`.
+    pub(super) fn begin_linger(&mut self, until_ms: u64, bytes: usize) {
+        self.phase = Phase::Lingering;
+        let rare = self.rare();
+        rare.until_ms = until_ms;
+        rare.linger_bytes = bytes;
     }
 
-    fn heartbeat_deadline(&self) -> u64 {
-        match self.heartbeat {
-            Some(beat) if !self.held => beat
-                .heard_ms
-                .saturating_add(u64::from(beat.every_ms) * if beat.pinged { 2 } else { 1 }),
-            _ => NEVER,
-        }
-    }
-
-    /// After goodbye was written: throws away what the peer still sends; whether that is over.
+    /// Throws away what the peer still sends; whether that is over.
     pub(super) fn discard(&mut self, scratch: &mut [u8]) -> bool {
         loop {
-            match (self.read(scratch), &mut self.phase) {
-                (Got::Nothing, _) => return false,
-                (Got::Bytes(count), Phase::Lingering { left, .. }) if *left > count => {
-                    *left -= count
+            match self.read(scratch) {
+                Got::Nothing => return false,
+                Got::Bytes(count) if self.rare().linger_bytes > count => {
+                    self.rare().linger_bytes -= count
                 }
                 _ => return true,
             }
         }
     }
 
-    /// Forgets what was read: goodbye was said.
+    /// Nothing more of its input is handled.
     pub(super) fn forget_input(&mut self) {
         self.carry = Vec::new();
         self.line_since_ms = NEVER;
-        self.heartbeat = None;
         self.held = false;
+        if let Some(rare) = &mut self.rare {
+            rare.heartbeat = None;
+        }
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     /// The unwritten part of `out`.

@@ -10,6 +10,7 @@ use crate::id::ConnId;
 use crate::net::admit::Peer;
 use crate::net::conn::{CloseReason, Conn, Expiry, Phase, Transport};
 use crate::net::lines::{Bounds, Lines};
+use crate::net::pool::Pool;
 use crate::net::timers::{NEVER, Timers};
 use crate::wire::code::Goodbye;
 use crate::wire::command::Raw;
@@ -38,9 +39,7 @@ pub struct Conns<S> {
     doomed: Vec<(ConnId, CloseReason)>,
     /// Their slots are free at the end of the turn.
     dead: Vec<u32>,
-    /// Empty buffers, for whoever is sent something next.
-    pool: Vec<Vec<u8>>,
-    pooled_bytes: usize,
+    pub pool: Pool,
     /// Capacity of all output buffers in use, in bytes.
     queue_bytes: usize,
     pub limits: Limits,
@@ -59,8 +58,7 @@ impl<S: Transport> Conns<S> {
             registered: Vec::new(),
             doomed: Vec::new(),
             dead: Vec::new(),
-            pool: Vec::new(),
-            pooled_bytes: 0,
+            pool: Pool::default(),
             queue_bytes: 0,
             limits,
             now_ms: 0,
@@ -103,7 +101,7 @@ impl<S: Transport> Conns<S> {
     }
 
     #[inline]
-    pub fn load(&mut self, to: ConnId) -> Load {
+    pub fn room(&mut self, to: ConnId) -> Load {
         let full = self.queue_bytes > self.limits.total_queue_bytes;
         match self.slots.get_mut(to.key as usize) {
             Some(conn) if conn.serial == to.serial && conn.phase == Phase::Open => {
@@ -146,8 +144,7 @@ impl<S: Transport> Conns<S> {
         } else {
             NEVER
         };
-        conn.phase = Phase::Flushing { until_ms };
-        conn.forget_input();
+        conn.begin_flush(until_ms);
         self.doomed.push((id, CloseReason::Said(code)));
         self.arm(id.key);
     }
@@ -214,11 +211,45 @@ impl<S: Transport> Conns<S> {
 
     /// One more refused line; whether that is too many.
     pub fn count_error(&mut self, id: ConnId) -> bool {
+        let Conns {
+            slots,
+            limits,
+            now_ms,
+            ..
+        } = self;
+        let conn = slots
+            .get_mut(id.key as usize)
+            .filter(|conn| conn.serial == id.serial);
+        conn.is_some_and(|conn| conn.count_error(limits, *now_ms))
+    }
+
+    /// Copies what `id` kept to the front of `scratch`; whether it was held back, and how many bytes it is.
+    #[inline]
+    pub fn load(&mut self, id: ConnId, scratch: &mut [u8]) -> (bool, usize) {
         let conn = self
             .slots
             .get_mut(id.key as usize)
             .filter(|conn| conn.serial == id.serial);
-        conn.is_some_and(|conn| conn.errors.add(&self.limits, self.now_ms))
+        conn.map_or((false, 0), |conn| {
+            (conn.is_held(), conn.load(scratch, &mut self.pool))
+        })
+    }
+
+    /// Keeps `rest` of `id`'s input for later.
+    #[inline]
+    pub fn store(&mut self, id: ConnId, rest: &[u8], ended_a_line: bool) {
+        let held = self.reading(id).is_none();
+        let Some(conn) = self
+            .slots
+            .get_mut(id.key as usize)
+            .filter(|conn| conn.serial == id.serial && conn.is_open())
+        else {
+            return;
+        };
+        conn.store(rest, held, ended_a_line, self.now_ms, &mut self.pool);
+        if held || conn.lines.in_progress(rest.len()) {
+            self.arm(id.key);
+        }
     }
 
     /// The socket takes bytes again.
@@ -295,7 +326,7 @@ impl<S: Transport> Conns<S> {
     /// Reads on after goodbye; ends the connection when that is over.
     pub fn linger(&mut self, key: u32, scratch: &mut [u8]) {
         if let Some(conn) = self.slots.get_mut(key as usize)
-            && matches!(conn.phase, Phase::Lingering { .. })
+            && conn.phase == Phase::Lingering
             && conn.discard(scratch)
         {
             self.cut(key, CloseReason::Lost);

@@ -10,14 +10,14 @@ const IAC: u8 = 0xff;
 /// A subnegotiation longer than this is not one.
 const MAX_SUBNEGOTIATION: usize = 256;
 
-/// How far one connection's input has been looked at. All counts are bytes.
+/// How far one connection's input has been looked at. All counts are bytes; a window is far below 4 GiB.
 #[derive(Debug, Default)]
 pub struct Lines {
     /// Of the unparsed bytes, how many from the front hold no line end and no telnet sequence.
     /// Never more than the caller's window holds.
-    seen: usize,
+    seen: u32,
     /// How much of an overlong line was thrown away so far; 0 unless `skipping`.
-    skipped: usize,
+    skipped: u32,
     skipping: bool,
     /// Whether a first line was found: only before it a byte order mark is ignored.
     begun: bool,
@@ -52,17 +52,17 @@ impl Lines {
         bounds: Bounds,
     ) -> Option<Piece> {
         loop {
-            let unseen = buffer.get(window.start + self.seen..window.end)?;
+            let unseen = buffer.get(window.start + self.seen as usize..window.end)?;
             let Some(offset) = memchr3(b'\n', IAC, 0, unseen) else {
-                self.seen = window.len();
+                self.seen = window.len() as u32;
                 return self.unended(window, bounds);
             };
-            let at = window.start + self.seen + offset;
+            let at = window.start + self.seen as usize + offset;
             match buffer.get(at) {
                 Some(&IAC) => {
                     let (end, replies, whole) = strip_telnet(buffer, at..window.end);
                     window.end = end;
-                    self.seen = at - window.start;
+                    self.seen = (at - window.start) as u32;
                     match (replies.is_empty(), whole) {
                         (false, _) => return Some(Piece::Telnet(replies)),
                         (true, true) => {}
@@ -70,7 +70,7 @@ impl Lines {
                     }
                 }
                 Some(0) if at == window.start || buffer.get(at - 1) != Some(&b'\r') => {
-                    self.seen = at + 1 - window.start;
+                    self.seen = (at + 1 - window.start) as u32;
                 }
                 _ => {
                     let line = window.start..at;
@@ -149,11 +149,11 @@ impl Lines {
         }
         let more = window.start < window.end;
         self.skip(window);
-        (more && self.skipped > bounds.skipped).then_some(Piece::FarTooLong)
+        (more && self.skipped as usize > bounds.skipped).then_some(Piece::FarTooLong)
     }
 
     fn skip(&mut self, window: &mut Range<usize>) {
-        self.skipped = self.skipped.saturating_add(window.len());
+        self.skipped = self.skipped.saturating_add(window.len() as u32);
         window.start = window.end;
         self.seen = 0;
     }

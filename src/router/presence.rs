@@ -93,22 +93,23 @@ impl Presence {
 
     /// The connection watches nobody any more.
     pub fn forget_watcher(&mut self, id: ConnId, session: &mut Session) {
-        for key in session.watching.take().into_iter().flat_map(|list| *list) {
+        if session.watching().is_none() {
+            return;
+        }
+        for key in std::mem::take(session.watching_mut()) {
             self.unwatch(id, &key);
         }
     }
 
     /// Whether both directions agree about `id`.
     pub fn is_sound(&self, id: ConnId, session: Option<&Session>) -> bool {
-        session
-            .and_then(|session| session.watching.as_ref())
-            .is_none_or(|list| {
-                list.iter().all(|key| {
-                    self.watched
-                        .get(key)
-                        .is_some_and(|watched| watched.watchers.contains_key(&id))
-                })
+        session.and_then(Session::watching).is_none_or(|list| {
+            list.iter().all(|key| {
+                self.watched
+                    .get(key)
+                    .is_some_and(|watched| watched.watchers.contains_key(&id))
             })
+        })
     }
 
     /// Tells everybody who was told less. Whoever cannot take it now is told later: only the last state counts.
@@ -124,7 +125,7 @@ impl Presence {
             .iter_mut()
             .filter(|(_, told)| **told < watched.version)
         {
-            match out.load(*watcher) {
+            match out.room(*watcher) {
                 Load::Fits => {
                     out.send(*watcher, &frame.of(&watched.shown));
                     *told = watched.version;
@@ -203,7 +204,7 @@ impl Router {
                 watched.watchers.insert(from, watched.version);
             }
             if let Some(session) = self.sessions.get_mut(from) {
-                session.watching.get_or_insert_default().insert(key);
+                session.watching_mut().insert(key);
             }
         }
         Ok(())
@@ -213,24 +214,16 @@ impl Router {
         let Some(session) = self.sessions.get_mut(from) else {
             return;
         };
-        let Some(list) = &mut session.watching else {
-            return;
-        };
+        let list = session.watching_mut();
         for name in names {
             if list.remove(name.key().as_bytes()) {
                 self.presence.unwatch(from, name.key().as_bytes());
             }
         }
-        if list.is_empty() {
-            session.watching = None;
-        }
     }
 
     fn check_watch<'a>(&self, from: ConnId, names: &[Name<'a>]) -> Result<(), Fault<'a>> {
-        let list = self
-            .sessions
-            .get(from)
-            .and_then(|session| session.watching.as_ref());
+        let list = self.sessions.get(from).and_then(Session::watching);
         let mut new: Vec<Key> = Vec::new();
         for key in names
             .iter()

@@ -142,14 +142,12 @@ impl Claims {
         out: &mut T,
         now: &Now,
     ) {
-        let claims = session.claims.get_or_insert_with(|| {
-            Box::new(ClaimCount {
-                count: 0,
-                tell_at_ms: now.mono_ms,
-            })
+        let claims = session.claims_mut().get_or_insert(ClaimCount {
+            count: 0,
+            tell_at_ms: now.mono_ms,
         });
         claims.count = claims.count.saturating_add(1);
-        if claims.tell_at_ms <= now.mono_ms && out.load(holder) == Load::Fits {
+        if claims.tell_at_ms <= now.mono_ms && out.room(holder) == Load::Fits {
             out.send(
                 holder,
                 &Frame::ClaimRefused {
@@ -158,7 +156,7 @@ impl Claims {
                 },
             );
             self.due.remove(&(claims.tell_at_ms, holder));
-            **claims = ClaimCount {
+            *claims = ClaimCount {
                 count: 0,
                 tell_at_ms: now.mono_ms + limits.claim_notice_interval_ms,
             };
@@ -180,14 +178,14 @@ impl Claims {
                 return at;
             }
             self.due.pop_first();
-            let Some(claims) = sessions
-                .get_mut(holder)
-                .and_then(|session| session.claims.as_mut())
-            else {
+            let Some(session) = sessions.get_mut(holder) else {
+                continue;
+            };
+            let Some(claims) = session.claims_mut() else {
                 continue;
             };
             claims.tell_at_ms = now.mono_ms + limits.claim_notice_interval_ms;
-            if out.load(holder) == Load::Fits {
+            if out.room(holder) == Load::Fits {
                 out.send(
                     holder,
                     &Frame::ClaimRefused {
@@ -204,7 +202,7 @@ impl Claims {
     }
 
     pub(super) fn forget(&mut self, holder: ConnId, session: &Session) {
-        if let Some(claims) = &session.claims {
+        if let Some(claims) = session.claims() {
             self.due.remove(&(claims.tell_at_ms, holder));
         }
     }

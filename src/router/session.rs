@@ -7,22 +7,27 @@ use crate::time::Now;
 use crate::wire::code::Status;
 use crate::wire::name::{Key, Name};
 
-/// A connection that has registered.
+/// A connection that has registered. What few sessions need is in `rare`.
 pub struct Session {
     name: Name<'static>,
     status: Status,
     /// Since when, in milliseconds since 1970.
     since_unix_ms: u64,
-    /// The resume token given to this session, and the one before it while that is still good (0: none).
-    /// Halves, because a `u128` would align the whole table to 16 bytes.
+    /// The resume token given to this session, in halves: a `u128` would align the whole table to 16 bytes.
     token: [u64; 2],
-    previous_token: [u64; 2],
     /// Whom it wrote to last; serial 0 is nobody.
     last_recipient: ConnId,
-    /// `None` until it watches somebody.
-    pub(super) watching: Option<Box<WatchList>>,
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Default)]
+struct Rare {
+    /// The token that this session took its name over with: good until the new one is used. 0: none.
+    previous_token: [u64; 2],
+    /// Empty until it watches somebody.
+    watching: WatchList,
     /// Refused claims on its name.
-    pub(super) claims: Option<Box<ClaimCount>>,
+    claims: Option<ClaimCount>,
 }
 
 /// Claims on a name that were refused, since its holder was last told.
@@ -54,16 +59,14 @@ impl Session {
             status,
             since_unix_ms: now.unix_ms,
             token: halves(token),
-            previous_token: [0; 2],
             last_recipient: NOBODY,
-            watching: None,
-            claims: None,
+            rare: None,
         }
     }
 
     /// Continues `older`, whose holder proved it with `used`: that token stays good until the new one is used.
     pub fn succeed(&mut self, older: &Session, used: u128) {
-        self.previous_token = halves(used);
+        self.rare().previous_token = halves(used);
         if self.status == older.status {
             self.since_unix_ms = older.since_unix_ms;
         }
@@ -71,7 +74,11 @@ impl Session {
 
     pub fn accepts(&self, token: u128) -> bool {
         let token = halves(token);
-        token != [0; 2] && (same(token, self.token) | same(token, self.previous_token))
+        let previous = self
+            .rare
+            .as_ref()
+            .map_or([0; 2], |rare| rare.previous_token);
+        token != [0; 2] && (same(token, self.token) | same(token, previous))
     }
 
     /// Whether that changed anything.
@@ -101,6 +108,27 @@ impl Session {
 
     pub fn since_unix_ms(&self) -> u64 {
         self.since_unix_ms
+    }
+
+    /// The names it watches.
+    pub fn watching(&self) -> Option<&WatchList> {
+        self.rare.as_ref().map(|rare| &rare.watching)
+    }
+
+    pub fn watching_mut(&mut self) -> &mut WatchList {
+        &mut self.rare().watching
+    }
+
+    pub fn claims(&self) -> Option<ClaimCount> {
+        self.rare.as_ref().and_then(|rare| rare.claims)
+    }
+
+    pub fn claims_mut(&mut self) -> &mut Option<ClaimCount> {
+        &mut self.rare().claims
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     #[inline]

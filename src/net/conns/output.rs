@@ -8,12 +8,6 @@ use crate::net::conns::Conns;
 use crate::net::timers::NEVER;
 use crate::wire::code::Goodbye;
 
-/// What idle buffers may hold together, in bytes: the pool is a cache, not a leak.
-const POOL_BYTES: usize = 4 * 1024 * 1024;
-/// A larger buffer is given back to the allocator, not to the pool.
-const POOLED_BUFFER_BYTES: usize = 64 * 1024;
-/// What a new buffer holds at first.
-const FIRST_BUFFER_BYTES: usize = 4 * 1024;
 /// Less than this at the front of a queue is not worth moving the rest.
 const COMPACT_BYTES: usize = 16 * 1024;
 
@@ -40,9 +34,7 @@ impl<S: Transport> Conns<S> {
         };
         let before = conn.out.capacity();
         if before == 0 {
-            conn.out = self.pool.pop().unwrap_or_default();
-            self.pooled_bytes -= conn.out.capacity();
-            conn.out.reserve(FIRST_BUFFER_BYTES);
+            conn.out = self.pool.take();
         }
         write(&mut conn.out);
         self.queue_bytes += conn.out.capacity() - before;
@@ -100,7 +92,7 @@ impl<S: Transport> Conns<S> {
             return;
         };
         match conn.phase {
-            Phase::Flushing { .. } if left == 0 => self.finish(key),
+            Phase::Flushing if left == 0 => self.finish(key),
             Phase::Open if conn.is_held() && conn.may_resume(&self.limits, self.now_ms) => {
                 self.mark_ready(key)
             }
@@ -115,14 +107,9 @@ impl<S: Transport> Conns<S> {
         };
         conn.sent = 0;
         conn.stalled_since_ms = NEVER;
-        let mut buffer = std::mem::take(&mut conn.out);
-        let capacity = buffer.capacity();
-        self.queue_bytes -= capacity;
-        if capacity <= POOLED_BUFFER_BYTES && self.pooled_bytes + capacity <= POOL_BYTES {
-            buffer.clear();
-            self.pooled_bytes += capacity;
-            self.pool.push(buffer);
-        }
+        let buffer = std::mem::take(&mut conn.out);
+        self.queue_bytes -= buffer.capacity();
+        self.pool.give(buffer);
     }
 
     /// Goodbye is written: ends our side and awaits the peer's.
@@ -133,10 +120,10 @@ impl<S: Transport> Conns<S> {
         if conn.stream.shutdown_write().is_err() || conn.eof {
             return self.cut(key, CloseReason::Lost);
         }
-        conn.phase = Phase::Lingering {
-            until_ms: self.now_ms + self.limits.linger_ms,
-            left: self.limits.linger_bytes,
-        };
+        conn.begin_linger(
+            self.now_ms + self.limits.linger_ms,
+            self.limits.linger_bytes,
+        );
         self.arm(key);
         self.mark_ready(key);
     }
