@@ -165,7 +165,7 @@ impl<S: Transport> Engine<S> {
             0 => {}
             suppressed => info!("{}", summary(suppressed)),
         }
-        if self.conns.has_ready() {
+        if self.conns.has_work() {
             return 0;
         }
         router

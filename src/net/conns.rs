@@ -285,8 +285,9 @@ impl<S: Transport> Conns<S> {
         ready
     }
 
-    pub fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+    /// Whether the turn has something left to read, to write or to bury without waiting for an event.
+    pub fn has_work(&self) -> bool {
+        !(self.ready.is_empty() && self.dirty.is_empty() && self.dead.is_empty())
     }
 
     /// Frees the slots of the dead; `buried` learns of each.
