@@ -242,13 +242,12 @@ fn error_message(out: &mut Vec<u8>, error: &ErrorMessage<'_>) {
 fn help(out: &mut Vec<u8>, id: Option<Raw<'_>>, only: Option<Verb>) {
     open(out, "help", id);
     key(out, "commands");
-    let mut separator = b'[';
-    for (verb, example) in EXAMPLES
-        .iter()
-        .filter(|(verb, _)| only.is_none_or(|only| only == *verb))
-    {
-        out.push(separator);
-        separator = b',';
+    out.push(b'[');
+    let asked = |(verb, _): &&(Verb, &str)| only.is_none_or(|only| only == *verb);
+    for (index, (verb, example)) in EXAMPLES.iter().filter(asked).enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
         out.extend_from_slice(b"{\"command\":\"");
         out.extend_from_slice(verb.as_str().as_bytes());
         out.extend_from_slice(b"\",\"example\":");
