@@ -149,6 +149,7 @@ impl<S: Transport> Engine<S> {
             if let Some(expiry) = expiry {
                 self.expired(id, expiry);
             }
+            self.conns.arm(id.key);
         }
         while let Some(id) = self
             .admit

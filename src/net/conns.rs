@@ -246,8 +246,9 @@ impl<S: Transport> Conns<S> {
         else {
             return;
         };
+        let was_held = conn.is_held();
         conn.store(rest, held, ended_a_line, self.now_ms, &mut self.pool);
-        if held || conn.lines.in_progress(rest.len()) {
+        if held || was_held || conn.lines.in_progress(rest.len()) {
             self.arm(id.key);
         }
     }
@@ -302,7 +303,7 @@ impl<S: Transport> Conns<S> {
         }
     }
 
-    /// The first connection whose deadline has come, and what that asks for.
+    /// The first connection whose deadline has come, and what that asks for. Whoever did it arms the next one.
     pub fn expire(&mut self) -> Option<(ConnId, Option<Expiry>)> {
         let key = self.timers.expired(self.now_ms)?;
         let conn = self.slots.get_mut(key as usize)?;
@@ -312,7 +313,6 @@ impl<S: Transport> Conns<S> {
             key,
             serial: conn.serial,
         };
-        self.arm(key);
         Some((id, expiry))
     }
 

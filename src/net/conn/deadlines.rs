@@ -37,10 +37,10 @@ impl<S: Transport> Conn<S> {
     }
 
     /// When a connection that went too fast is read again. While its output is over the bound the flush resumes it,
-    /// not the clock.
+    /// not the clock, and who is about to be read anyway waits for neither.
     fn resume_deadline(&self, limits: &Limits) -> u64 {
         let waits_for_flush = self.backlog() > self.output_bound(limits) / 2;
-        if self.held && self.limited && !waits_for_flush {
+        if self.held && self.limited && !self.ready && !waits_for_flush {
             self.pace.open_at_ms(limits)
         } else {
             NEVER
