@@ -44,11 +44,11 @@ fn run(mut config: Config, args: Vec<OsString>) -> Result<Exit, StartError> {
     logs::init(&config.log);
     adapt(&mut config);
     let mut server = Server::bind(&config, inherited, Some(reload(args)))?;
-    announce(&server);
     if let Some(path) = &config.port_file {
         write_port_file(path, &server.addresses())
             .map_err(|error| StartError::port_file(path, &error))?;
     }
+    announce(&server);
     let exit = server
         .run()
         .map_err(|error| StartError::new(Exit::Os, "the event loop failed", reason(&error), ""))?;
