@@ -20,7 +20,7 @@ mod play;
 pub use client::Client;
 pub use daemon::{Address, Daemon, Setup};
 pub use pattern::{Bindings, check};
-pub use play::{Block, blocks, play};
+pub use play::{Block, Step, blocks, play};
 
 /// How the bytes that a client sends are cut into writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

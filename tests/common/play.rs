@@ -28,7 +28,7 @@ pub enum Step {
 }
 
 impl Block {
-    /// Every line that a client sends or the server answers, without its wildcards resolved.
+    /// The daemon that plays this block.
     pub fn setup(&self) -> Setup {
         self.limits
             .iter()
@@ -72,6 +72,11 @@ fn step(line: &str) -> Result<Option<Step>, &'static str> {
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
     }
+    let line = if line.len() == 2 {
+        format!("{line} ")
+    } else {
+        line.to_owned()
+    };
     let (who, what) = line.split_once(": ").ok_or("neither `A: …` nor `S→A: …`")?;
     let from_server = who.strip_prefix("S→");
     let who = from_server.unwrap_or(who).to_owned();
@@ -97,6 +102,10 @@ fn step(line: &str) -> Result<Option<Step>, &'static str> {
 fn other_action(who: String, action: &str) -> Result<Step, &'static str> {
     if let Some(name) = action.strip_prefix("registers as ") {
         return Ok(Step::Registers(who, name.into()));
+    }
+    if let Some((count, letter)) = action.split_once(" times ") {
+        let count = count.parse().map_err(|_| "how many times?")?;
+        return Ok(Step::Sends(who, letter.repeat(count).into_bytes()));
     }
     let octets = action.strip_prefix("bytes ").ok_or("unknown action")?;
     let octets = octets
