@@ -195,7 +195,7 @@ impl<S: Transport> Conn<S> {
             front.copy_from_slice(&carry);
             carry.len()
         });
-        pool.give(carry);
+        pool.give_kept(carry);
         loaded
     }
 

@@ -35,6 +35,14 @@ impl Pool {
         }
     }
 
+    /// Takes back what [`Pool::take_for`] gave. What was made to measure fits nobody else.
+    #[inline]
+    pub fn give_kept(&mut self, buffer: Vec<u8>) {
+        if buffer.capacity() == SMALL_BYTES {
+            self.give(buffer);
+        }
+    }
+
     /// Takes a buffer back. What is in it is forgotten.
     #[inline]
     pub fn give(&mut self, mut buffer: Vec<u8>) {
