@@ -123,8 +123,13 @@ fn reload(args: Vec<OsString>) -> Reload {
             Ok(*config)
         }
         Ok(_) => Err(vec!["the arguments do not start a server".into()]),
-        Err(ConfigError { messages, .. }) => Err(messages),
+        Err(ConfigError { messages, .. }) => Err(messages.iter().map(|m| first_line(m)).collect()),
     })
+}
+
+/// What a log has room for: the place and the mistake, without the excerpt.
+fn first_line(message: &str) -> String {
+    message.lines().next().unwrap_or(message).to_string()
 }
 
 fn say(text: &str) {

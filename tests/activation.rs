@@ -1,6 +1,7 @@
 //! Under a service manager: sockets that it opened (F6), what it is told (F7), reload (F3) and stop (F1).
 //!
 //! The test is the service manager: it holds the listening socket and reads the notify socket.
+#![cfg(feature = "systemd")]
 
 mod common;
 mod ops;

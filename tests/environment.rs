@@ -1,6 +1,7 @@
 //! Poor surroundings: the daemon starts and serves all the same. F13.
 //!
 //! It gets its listening socket from the test, so that no file and no port has to be found.
+#![cfg(feature = "systemd")]
 
 mod common;
 mod ops;

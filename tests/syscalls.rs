@@ -1,4 +1,5 @@
 //! What the daemon asks of the kernel, against what its unit allows: F18 and F6.
+#![cfg(feature = "systemd")]
 
 mod common;
 mod ops;
