@@ -1,10 +1,12 @@
 //! The command line: what is printed where, and the exit code. Acceptance §4 and F8.
 
+mod ops;
+
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Exit code, standard output and standard error.
@@ -148,7 +150,7 @@ fn f8_each_obstacle_has_its_code_and_its_fix() {
 fn f8_a_missing_permission_is_77() {
     let dir = Dir::new("nobody");
     let binary = dir.path("privmsgd");
-    fs::copy(env!("CARGO_BIN_EXE_privmsgd"), &binary).unwrap();
+    ops::copy_binary(Path::new(&binary));
     let secret = dir.file("secret.toml", "");
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
     let socket = format!("unix:{}", dir.path("socket"));

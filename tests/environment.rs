@@ -119,7 +119,7 @@ fn copy_of_binary(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("privmsgd-{name}-{}", std::process::id()));
     fs::create_dir_all(&dir).unwrap();
     let copy = dir.join("privmsgd");
-    fs::copy(env!("CARGO_BIN_EXE_privmsgd"), &copy).unwrap();
+    ops::copy_binary(&copy);
     copy
 }
 

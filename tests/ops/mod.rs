@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,14 @@ pub fn listener() -> (Socket, SocketAddr) {
     socket.listen(4096).unwrap();
     let address = socket.local_addr().unwrap();
     (socket, address.as_socket().unwrap())
+}
+
+/// By a process of its own: a descriptor open for writing here would be inherited by whatever another test
+/// starts meanwhile, and the kernel runs no file that somebody may write ("text file busy").
+pub fn copy_binary(to: &Path) {
+    let binary = env!("CARGO_BIN_EXE_privmsgd");
+    let copied = Command::new("cp").arg(binary).arg(to).status();
+    assert!(copied.is_ok_and(|status| status.success()));
 }
 
 /// A process that ends with the test.
