@@ -123,3 +123,54 @@ fn a_unix_socket_speaks_the_same() {
         alice.expect_goodbye("drained");
     });
 }
+
+/// > a mistake in the server
+///
+/// A panic ends the connection that caused it and no other.
+#[cfg(debug_assertions)]
+#[test]
+fn a_panic_ends_one_connection() {
+    transcript_with(
+        &Setup::new().env("PRIVMSGD_DEBUG__HOOKS", "true").panics(),
+        |at| {
+            let (mut alice, mut bob) = (at.register("Alice"), at.register("Bob"));
+            alice.send("{\"type\":\"typing\",\"toUsername\":\"Bob\"}\n{\"type\":\"debugPanic\"}\n{\"type\":\"ping\"}");
+            bob.expect(r#"{"type":"typing","from":"Alice"}"#);
+            assert!(
+                alice
+                    .expect_goodbye("internalError")
+                    .contains(r#""reconnect":true"#)
+            );
+            bob.send(r#"{"type":"typing","toUsername":"Alice"}"#);
+            bob.expect_error("unknownUser");
+            at.register("Alice");
+            bob.expect_nothing();
+        },
+    );
+}
+
+/// > no place for this connection: too many in all, from this address, or too quickly
+#[test]
+fn one_address_has_a_bounded_number_of_connections() {
+    let setup = Setup::new()
+        .limit("limit_local_peers", "true")
+        .limit("max_connections_per_address", 3);
+    transcript_with(&setup, |at| {
+        let mut inside: Vec<_> = (0..3)
+            .map(|number| at.register(&format!("n{number}")))
+            .collect();
+        at.dial("outside").expect_goodbye("serverFull");
+        for client in &mut inside {
+            client.expect_nothing();
+        }
+    });
+    let setup = Setup::new()
+        .limit("limit_local_peers", "true")
+        .limit("new_connections_per_address", 5);
+    transcript_with(&setup, |at| {
+        for _ in 0..5 {
+            at.connect("inside").reset();
+        }
+        at.dial("outside").expect_goodbye("serverFull");
+    });
+}

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{Client, Setup, Stage, transcript, transcript_with};
+use crate::common::{Chunking, Client, Setup, Stage, transcript, transcript_with};
 
 /// A client whose kernel takes little.
 fn narrow(at: &Stage, name: &str) -> Client {
@@ -170,5 +170,97 @@ fn pings_are_free() {
         for _ in 0..50 {
             alice.expect_nothing();
         }
+    });
+}
+
+/// > After half-close every line that was received is handled, with the outcome of each
+///
+/// Also what waits because it came too fast.
+#[test]
+fn a_script_that_is_held_back_is_drained_too() {
+    let setup = Setup::new()
+        .limit("limit_local_peers", "true")
+        .limit("commands_per_second", 200)
+        .limit("command_burst", 5);
+    transcript_with(&setup, |at| {
+        let mut script = at.register("Script");
+        let lines: Vec<_> = (0..50)
+            .map(|id| format!(r#"{{"type":"setStatus","status":"online","id":{id}}}"#))
+            .collect();
+        script.send(&lines.join("\n"));
+        script.half_close();
+        for id in 0..50 {
+            script.expect(&format!(
+                r#"{{"type":"ok","id":{id},"command":"setStatus"}}"#
+            ));
+        }
+        script.expect_goodbye("drained");
+    });
+}
+
+/// > `presence` about names it watches waits too, and is summed up: the last state arrives when there is room.
+#[test]
+fn a_busy_watcher_learns_the_last_state_later() {
+    let setup = Setup::new()
+        .limit("presence_interval_ms", 50)
+        .limit("stall_timeout_ms", 60_000);
+    transcript_with(&setup, |at| {
+        let (mut alice, mut bob) = (at.register("Alice"), at.register("Bob"));
+        let mut slow = narrow(at, "Slow");
+        slow.send(r#"{"type":"watch","usernames":["Bob"]}"#);
+        slow.expect(r#"{"type":"presence","username":"Bob","status":"online","since":"…"}"#);
+        fill(&mut alice, "Slow");
+        for round in 0..50 {
+            let status = if round % 2 == 0 { "away" } else { "online" };
+            bob.send(&format!(r#"{{"type":"setStatus","status":"{status}"}}"#));
+        }
+        bob.send(r#"{"type":"bye"}"#);
+        bob.expect_goodbye("bye");
+        let mut told = 0;
+        loop {
+            let line = slow.line();
+            told += usize::from(line.starts_with(r#"{"type":"presence","#));
+            if line.contains(r#""status":"offline""#) {
+                break;
+            }
+        }
+        assert!(told < 5, "{told} states for one that could not read them");
+        slow.expect_nothing();
+    });
+}
+
+/// > When `total_queue_bytes` wait for all connections together, senders get `recipientBusy` whoever the recipient is
+#[test]
+fn all_queues_together_are_bounded() {
+    let setup = Setup::new()
+        .limit("total_queue_bytes", 12_000_000)
+        .limit("stall_timeout_ms", 60_000);
+    transcript_with(&setup, |at| {
+        let mut alice = at.register("Alice");
+        let mut slow: Vec<_> = (0..80)
+            .map(|number| narrow(at, &format!("Slow{number}")))
+            .collect();
+        let mut quick = at.register("Quick");
+        let mut filler = Client::dial(at.daemon.address(), "filler", Chunking::Whole);
+        filler.expect(r#"{"type":"hello",…}"#);
+        filler.register("Filler");
+        for number in 0..80 {
+            fill(&mut filler, &format!("Slow{number}"));
+        }
+        alice.send(r#"{"type":"privateMessage","toUsername":"Quick","message":"hi","id":1}"#);
+        alice.expect_error("recipientBusy");
+        drop(slow.drain(..40));
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            alice.send(r#"{"type":"privateMessage","toUsername":"Quick","message":"hi","id":1}"#);
+            if alice.line().starts_with(r#"{"type":"accepted","#) {
+                break;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "there is room, and it is not used"
+            );
+        }
+        quick.expect(r#"{"type":"privateMessage","from":"Alice","message":"hi","time":"…"}"#);
     });
 }
