@@ -6,6 +6,7 @@ pub mod conn;
 pub mod conns;
 pub mod lines;
 pub mod listen;
+pub mod memory;
 pub mod pace;
 pub mod pool;
 pub mod reload;
