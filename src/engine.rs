@@ -101,6 +101,7 @@ impl<S: Transport> Engine<S> {
             Verdict::Refuse(why) => Err(why),
             Verdict::Evict(key) => {
                 if let Some(id) = self.conns.id(key) {
+                    self.admit.settled(id.serial);
                     self.conns
                         .close(id, Goodbye::RegistrationTimeout, None, None);
                 }
