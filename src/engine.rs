@@ -83,7 +83,9 @@ impl<S: Transport> Engine<S> {
 
     /// Takes new limits and the greeting that names them.
     pub fn reload(&mut self, config: &Config) {
-        self.scratch = vec![0; scratch_bytes(&config.limits)];
+        // Never less: what connections kept of lines under the old limits still has to fit.
+        let bytes = scratch_bytes(&config.limits).max(self.scratch.len());
+        self.scratch.resize(bytes, 0);
         self.router.reload(config.limits.clone(), greeting(config));
         self.conns.limits = config.limits.clone();
         for id in self.conns.ids().collect::<Vec<_>>() {
