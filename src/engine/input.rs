@@ -23,7 +23,7 @@ impl<S: Transport> Engine<S> {
         let mut window = 0..kept;
         let mut ended_a_line = was_held && self.lines(id, &mut window);
         if !was_held || self.conns.reading(id).is_some() {
-            match self.read(id, &mut window, more) {
+            match self.read(id, &mut window, more || was_held) {
                 Got::Bytes(_) => {
                     ended_a_line |=
                         self.first_bytes_pass(id, &window) && self.lines(id, &mut window)
