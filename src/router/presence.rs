@@ -30,8 +30,8 @@ struct Watched {
     version: u64,
     /// When watchers were told last, in monotonic ms.
     told_ms: u64,
-    /// Whether it stands in [`Presence::due`].
-    due: bool,
+    /// When its watchers are told next, in monotonic ms: its entry in [`Presence::due`].
+    due_ms: Option<u64>,
     /// Watcher → the version it was told.
     watchers: BTreeMap<ConnId, u64>,
 }
@@ -63,13 +63,16 @@ impl Presence {
         } else if watched.status == status {
             return;
         }
-        watched.status = status;
-        watched.since_unix_ms = now.unix_ms;
+        if watched.status != status {
+            watched.status = status;
+            watched.since_unix_ms = now.unix_ms;
+        }
         watched.version += 1;
         let at = watched.told_ms + limits.presence_interval_ms;
         if at <= now.mono_ms {
             self.tell(key.as_bytes(), limits, out, now);
-        } else if !std::mem::replace(&mut watched.due, true) {
+        } else if watched.due_ms.is_none() {
+            watched.due_ms = Some(at);
             self.due.insert((at, key.as_bytes().into()));
         }
     }
@@ -84,7 +87,7 @@ impl Presence {
                 break;
             };
             if let Some(watched) = self.watched.get_mut(&key) {
-                watched.due = false;
+                watched.due_ms = None;
                 self.tell(&key, limits, out, now);
             }
         }
@@ -134,9 +137,10 @@ impl Presence {
                 Load::Gone => {}
             }
         }
-        if behind && !std::mem::replace(&mut watched.due, true) {
-            self.due
-                .insert((now.mono_ms + limits.presence_interval_ms, key.into()));
+        if behind && watched.due_ms.is_none() {
+            let at = now.mono_ms + limits.presence_interval_ms;
+            watched.due_ms = Some(at);
+            self.due.insert((at, key.into()));
         }
     }
 
@@ -145,8 +149,11 @@ impl Presence {
             return;
         };
         watched.watchers.remove(&id);
-        if watched.watchers.is_empty() {
-            self.watched.remove(key);
+        if watched.watchers.is_empty()
+            && let Some(watched) = self.watched.remove(key)
+            && let Some(at) = watched.due_ms
+        {
+            self.due.remove(&(at, key.into()));
         }
     }
 }
@@ -275,7 +282,7 @@ impl Router {
             since_unix_ms,
             version: 0,
             told_ms: 0,
-            due: false,
+            due_ms: None,
             watchers: BTreeMap::from([(from, 0)]),
         };
         self.presence.watched.insert(key.into(), watched);
