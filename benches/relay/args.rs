@@ -1,0 +1,69 @@
+//! The benchmark's own arguments.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::server::{KINDS, Kind};
+
+pub struct Args {
+    /// Numbers of works, 1 to 8.
+    pub works: Vec<u8>,
+    pub servers: Vec<Kind>,
+    pub rounds: usize,
+    /// For how long each figure is taken.
+    pub time: Duration,
+    /// Another build than the one that Cargo just made.
+    pub privmsgd: Option<PathBuf>,
+    /// Only draws the picture from the figures of the last run.
+    pub draw: bool,
+}
+
+const USAGE: &str = "\
+cargo bench --bench relay -- [--works 1,3] [--servers privmsgd,floor,nats] [--rounds 5] [--seconds 2] [--privmsgd PATH] [--draw]
+works 1 to 8 are explained in benches/README.md";
+
+/// `Err`: what to print instead.
+pub fn parse(words: impl Iterator<Item = String>) -> Result<Args, String> {
+    let mut args = Args {
+        works: (1..=8).collect(),
+        servers: KINDS.to_vec(),
+        rounds: 5,
+        time: Duration::from_secs(2),
+        privmsgd: None,
+        draw: false,
+    };
+    // Cargo says what it runs.
+    let mut words = words.filter(|word| word != "--bench");
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or(format!("{word} wants a value\n{USAGE}"));
+        let wrong = |value: &str| format!("{word} {value} is not understood\n{USAGE}");
+        match word.as_str() {
+            "--works" => args.works = list(&value()?, wrong, |text| text.parse().ok())?,
+            "--servers" => {
+                args.servers = list(&value()?, wrong, |text| {
+                    KINDS.into_iter().find(|kind| kind.name() == text)
+                })?
+            }
+            "--rounds" => args.rounds = one(&value()?, wrong)?,
+            "--seconds" => args.time = Duration::from_secs_f64(one(&value()?, wrong)?),
+            "--privmsgd" => args.privmsgd = Some(value()?.into()),
+            "--draw" => args.draw = true,
+            _ => return Err(wrong("")),
+        }
+    }
+    Ok(args)
+}
+
+fn one<T: std::str::FromStr>(text: &str, wrong: impl Fn(&str) -> String) -> Result<T, String> {
+    text.parse().map_err(|_| wrong(text))
+}
+
+fn list<T>(
+    text: &str,
+    wrong: impl Fn(&str) -> String,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, String> {
+    text.split(',')
+        .map(|word| parse(word).ok_or_else(|| wrong(word)))
+        .collect()
+}

@@ -1,0 +1,344 @@
+//! The servers: what they are called, whether they are installed, how they are configured, started and ended.
+//! Knows no protocol and no load.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::load::Outcome;
+use crate::machine;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    Privmsgd,
+    Floor,
+    Nats,
+    Redis,
+    Mosquitto,
+    Ngircd,
+    SocketIo,
+}
+
+pub const KINDS: [Kind; 7] = [
+    Kind::Privmsgd,
+    Kind::Floor,
+    Kind::Nats,
+    Kind::Redis,
+    Kind::Mosquitto,
+    Kind::Ngircd,
+    Kind::SocketIo,
+];
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Privmsgd => "privmsgd",
+            Kind::Floor => "floor",
+            Kind::Nats => "nats",
+            Kind::Redis => "redis",
+            Kind::Mosquitto => "mosquitto",
+            Kind::Ngircd => "ngircd",
+            Kind::SocketIo => "socket.io",
+        }
+    }
+
+    /// Another project's server, against which we are measured.
+    pub fn is_peer(self) -> bool {
+        !matches!(self, Kind::Privmsgd | Kind::Floor)
+    }
+
+    /// The longest payload that the protocol carries, in bytes.
+    pub fn max_payload(self) -> usize {
+        match self {
+            Kind::Ngircd => 400,
+            _ => 60_000,
+        }
+    }
+
+    /// What it says of its version; `None`: it is not installed.
+    pub fn version(self, places: &Places) -> Option<String> {
+        let (program, argument) = match self {
+            Kind::Privmsgd => (places.privmsgd.as_os_str().to_str()?, "--version"),
+            Kind::Floor => ("cc", "--version"),
+            Kind::Nats => ("nats-server", "--version"),
+            Kind::Redis => ("redis-server", "--version"),
+            Kind::Mosquitto => ("mosquitto", "-h"),
+            Kind::Ngircd => ("ngircd", "--version"),
+            Kind::SocketIo => return socket_io_version(places),
+        };
+        let output = program_at(program).arg(argument).output().ok()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let first = text.lines().next()?.split(" sha=").next()?.to_string();
+        match self {
+            Kind::Floor => Some(format!("floor.c, {first}, -O3")),
+            _ => Some(first),
+        }
+    }
+
+    /// How it is configured, for people.
+    pub fn configuration(self) -> &'static str {
+        match self {
+            Kind::Privmsgd => "--log-level warn; everything else as shipped",
+            Kind::Floor => "nothing to configure",
+            Kind::Nats => {
+                "GOMAXPROCS=1, no monitoring, no log file, max_connections 65536, no pings, write_deadline 60s"
+            }
+            Kind::Redis => {
+                "no persistence, io-threads 1, maxclients 19000, no output limit for pubsub, hz 1"
+            }
+            Kind::Mosquitto => "no log, no persistence, queues without limit, set_tcp_nodelay true",
+            Kind::Ngircd => {
+                "no penalties (MaxPenaltyTime 0), no limits on connections, no ident, no DNS, no MOTD, ping after a day"
+            }
+            Kind::SocketIo => {
+                "the tutorial's server; WebSocket only, no compression, NODE_ENV=production"
+            }
+        }
+    }
+}
+
+/// Where things are.
+pub struct Places {
+    pub privmsgd: PathBuf,
+    /// What the benchmark may write to.
+    pub target: PathBuf,
+    pub benches: PathBuf,
+}
+
+impl Places {
+    pub fn new() -> Self {
+        let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let privmsgd = PathBuf::from(env!("CARGO_BIN_EXE_privmsgd"));
+        let target = privmsgd
+            .ancestors()
+            .nth(2)
+            .map_or_else(|| top.join("target"), Path::to_path_buf)
+            .join("bench");
+        Places {
+            privmsgd,
+            target,
+            benches: top.join("benches"),
+        }
+    }
+
+    fn socket_io(&self) -> PathBuf {
+        self.target.join("peers/socket.io")
+    }
+
+    fn floor(&self) -> PathBuf {
+        self.target.join("floor")
+    }
+}
+
+/// The system's daemons are not in everybody's `PATH`.
+fn program_at(name: &str) -> Command {
+    let mut command = Command::new(name);
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{path}:/usr/sbin:/sbin"));
+    command
+}
+
+fn socket_io_version(places: &Places) -> Option<String> {
+    let package = places
+        .socket_io()
+        .join("node_modules/socket.io/package.json");
+    let package: serde_json::Value = serde_json::from_slice(&fs::read(package).ok()?).ok()?;
+    let node = Command::new("node").arg("--version").output().ok()?;
+    Some(format!(
+        "socket.io {}, node {}",
+        package.get("version")?.as_str()?,
+        String::from_utf8_lossy(&node.stdout).trim()
+    ))
+}
+
+/// Compiles the floor.
+pub fn build_floor(places: &Places) -> Outcome<()> {
+    let status = Command::new("cc")
+        .args(["-O3", "-march=native", "-Wall", "-Wextra", "-o"])
+        .arg(places.floor())
+        .arg(places.benches.join("floor.c"))
+        .status()
+        .map_err(|error| format!("cc: {error}"))?;
+    status
+        .success()
+        .then_some(())
+        .ok_or("floor.c does not compile".into())
+}
+
+/// A server that runs on its core; ended when dropped.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+}
+
+impl Server {
+    pub fn start(kind: Kind, places: &Places) -> Outcome<Server> {
+        let dir = places.target.join("run");
+        fs::create_dir_all(&dir).map_err(|error| error.to_string())?;
+        let port = free_port().map_err(|error| error.to_string())?;
+        let mut command = command(kind, places, &dir, port)?;
+        command
+            .current_dir(&dir)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .stdout(if kind == Kind::Floor {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            });
+        // What is started inherits the core.
+        machine::pin(machine::SERVER_CORE).map_err(|error| error.to_string())?;
+        let child = command.spawn();
+        machine::pin(machine::LOAD_CORE).map_err(|error| error.to_string())?;
+        let child = child.map_err(|error| format!("{}: {error}", kind.name()))?;
+        let mut server = Server {
+            child,
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        };
+        match kind {
+            Kind::Floor => server.read_port()?,
+            Kind::Privmsgd => server.await_port_file(&dir.join("port"))?,
+            _ => {}
+        }
+        server.await_listening(kind)?;
+        Ok(server)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn read_port(&mut self) -> Outcome<()> {
+        let mut line = String::new();
+        if let Some(stdout) = self.child.stdout.take() {
+            let _ = BufReader::new(stdout).read_line(&mut line);
+        }
+        let port: u16 = line.trim().parse().map_err(|_| "no port was printed")?;
+        self.address.set_port(port);
+        Ok(())
+    }
+
+    fn await_port_file(&mut self, path: &Path) -> Outcome<()> {
+        let text = within(|| fs::read_to_string(path).ok()).ok_or("no port file appeared")?;
+        self.address = text
+            .trim()
+            .parse()
+            .map_err(|_| format!("port file: {text}"))?;
+        Ok(())
+    }
+
+    fn await_listening(&mut self, kind: Kind) -> Outcome<()> {
+        within(|| TcpStream::connect(self.address).ok())
+            .map(drop)
+            .ok_or(format!("{} does not listen", kind.name()))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn within<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+    let end = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < end {
+        if let Some(done) = attempt() {
+            return Some(done);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    None
+}
+
+/// For peers that cannot choose a port themselves and tell.
+fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
+}
+
+fn command(kind: Kind, places: &Places, dir: &Path, port: u16) -> Outcome<Command> {
+    let write = |name: &str, text: String| {
+        let path = dir.join(name);
+        fs::write(&path, text)
+            .map(|()| path)
+            .map_err(|error| error.to_string())
+    };
+    Ok(match kind {
+        Kind::Privmsgd => {
+            let port_file = dir.join("port");
+            let _ = fs::remove_file(&port_file);
+            let mut command = Command::new(&places.privmsgd);
+            command.args(["--listen", "127.0.0.1:0", "--log-level", "warn"]);
+            command.arg("--port-file").arg(port_file);
+            command
+        }
+        Kind::Floor => Command::new(places.floor()),
+        Kind::Nats => {
+            let mut command = program_at("nats-server");
+            let path = write("nats.conf", nats_conf(port))?;
+            command.env("GOMAXPROCS", "1").arg("-c").arg(path);
+            command
+        }
+        Kind::Redis => {
+            let mut command = program_at("redis-server");
+            command.arg(write("redis.conf", redis_conf(port))?);
+            command
+        }
+        Kind::Mosquitto => {
+            let mut command = program_at("mosquitto");
+            let path = write("mosquitto.conf", mosquitto_conf(port))?;
+            command.arg("-c").arg(path);
+            command
+        }
+        Kind::Ngircd => {
+            let mut command = program_at("ngircd");
+            let path = write("ngircd.conf", ngircd_conf(port))?;
+            command.arg("--nodaemon").arg("--config").arg(path);
+            command
+        }
+        Kind::SocketIo => {
+            let mut command = Command::new("node");
+            command
+                .arg(places.socket_io().join("server.js"))
+                .env("PORT", port.to_string())
+                .env("NODE_ENV", "production");
+            command
+        }
+    })
+}
+
+fn nats_conf(port: u16) -> String {
+    format!(
+        "listen: 127.0.0.1:{port}\nmax_connections: 65536\nmax_pending: 256MB\nping_interval: \"1h\"\n\
+         write_deadline: \"60s\"\nlog_file: \"/dev/null\"\n"
+    )
+}
+
+fn redis_conf(port: u16) -> String {
+    format!(
+        "bind 127.0.0.1\nport {port}\nsave \"\"\nappendonly no\nmaxclients 19000\nhz 1\ndynamic-hz no\nio-threads 1\n\
+         tcp-backlog 4096\nprotected-mode no\nclient-output-buffer-limit pubsub 0 0 0\ntimeout 0\n"
+    )
+}
+
+fn mosquitto_conf(port: u16) -> String {
+    format!(
+        "listener {port} 127.0.0.1\nallow_anonymous true\nlog_type none\npersistence false\nmax_queued_messages 0\n\
+         max_queued_bytes 0\nset_tcp_nodelay true\nmax_connections -1\nsys_interval 0\nuser root\n"
+    )
+}
+
+fn ngircd_conf(port: u16) -> String {
+    format!(
+        "[Global]\nName = irc.example\nInfo = bench\nListen = 127.0.0.1\nPorts = {port}\nMotdPhrase =\nMotdFile = /dev/null/none\n\
+         [Limits]\nMaxConnections = 0\nMaxConnectionsIP = 0\nMaxNickLength = 16\nMaxPenaltyTime = 0\nPingTimeout = 86400\nPongTimeout = 86400\n\
+         [Options]\nIdent = no\nPAM = no\nDNS = no\nSyslogFacility = local1\n"
+    )
+}
