@@ -36,8 +36,8 @@ pub struct Engine<S> {
 
 impl<S: Transport> Table for Conns<S> {
     #[inline]
-    fn room(&mut self, to: ConnId) -> Load {
-        Conns::room(self, to)
+    fn offer(&mut self, to: ConnId, frame: &Frame<'_>) -> Load {
+        Conns::offer(self, to, frame)
     }
 
     #[inline]

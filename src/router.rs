@@ -10,9 +10,7 @@ mod session;
 use crate::config::Limits;
 use crate::id::ConnId;
 use crate::net::conns::Load;
-use crate::router::fault::{
-    Fault, not_available, not_registered, recipient_busy, refuse, unknown_user,
-};
+use crate::router::fault::{Fault, not_available, not_registered, offered, refuse, unknown_user};
 use crate::router::names::Names;
 use crate::router::presence::Presence;
 use crate::router::register::Claims;
@@ -25,8 +23,9 @@ use crate::wire::name::Name;
 
 /// The one way out: the connection table.
 pub trait Table {
-    /// Whether a frame that is no reply may be sent to `to` now.
-    fn room(&mut self, to: ConnId) -> Load;
+    /// Sends what is no reply, if there is room for it.
+    fn offer(&mut self, to: ConnId, frame: &Frame<'_>) -> Load;
+    /// Sends a reply.
     fn send(&mut self, to: ConnId, frame: &Frame<'_>);
     /// Ends a connection with `goodbye` as its last line; `reply` is the `id` that it answers.
     fn close(&mut self, id: ConnId, code: Goodbye, reply: Option<Raw<'_>>);
@@ -202,28 +201,24 @@ impl Router {
         out: &mut T,
         now: &Now,
     ) -> Result<(), Fault<'a>> {
+        let sender = self.sessions.get(from).ok_or_else(not_registered)?;
         if let Some(field) = message.unavailable {
-            self.sessions.get(from).ok_or_else(not_registered)?;
             return Err(not_available(
                 "messages do not expire in open mode",
                 Some(field),
             ));
         }
-        let to = self.recipient(from, &message.to, message.to_raw, out)?;
-        let (Some(sender), Some(recipient)) = (self.sessions.get(from), self.sessions.get(to))
-        else {
-            return Err(not_registered());
+        let Some((to, recipient)) = self.recipient(sender, &message.to) else {
+            return Err(unknown_user(&message.to, message.to_raw));
         };
-        out.send(
-            to,
-            &Frame::PrivateMessage {
-                from: sender.name(),
-                message,
-                time: now.stamp,
-            },
-        );
-        if id.is_some() || message.message_id.is_some() {
-            let message_id = message.message_id;
+        let frame = Frame::PrivateMessage {
+            from: sender.name(),
+            message,
+            time: now.stamp,
+        };
+        offered(out.offer(to, &frame), &message.to, message.to_raw)?;
+        let message_id = message.message_id;
+        if id.is_some() || message_id.is_some() {
             out.send(
                 from,
                 &Frame::Accepted {
@@ -244,43 +239,33 @@ impl Router {
         to_raw: Raw<'a>,
         out: &mut T,
     ) -> Result<(), Fault<'a>> {
-        let to = self.recipient(from, name, to_raw, out)?;
-        if let Some(sender) = self.sessions.get(from) {
-            out.send(
+        let sender = self.sessions.get(from).ok_or_else(not_registered)?;
+        let (to, _) = self
+            .recipient(sender, name)
+            .ok_or_else(|| unknown_user(name, to_raw))?;
+        offered(
+            out.offer(
                 to,
                 &Frame::Typing {
                     from: sender.name(),
                 },
-            );
-        }
-        Ok(())
+            ),
+            name,
+            to_raw,
+        )
     }
 
-    /// Whom `name` reaches now, if more may be sent there. Whom one wrote to last is found without the map.
+    /// Whom `name` reaches. Whom one wrote to last is found without the map.
     #[inline]
-    fn recipient<'a, T: Table>(
-        &mut self,
-        from: ConnId,
-        name: &Name<'a>,
-        to_raw: Raw<'a>,
-        out: &mut T,
-    ) -> Result<ConnId, Fault<'a>> {
-        let sender = self.sessions.get(from).ok_or_else(not_registered)?;
+    fn recipient(&self, sender: &Session, name: &Name<'_>) -> Option<(ConnId, &Session)> {
         let last = sender.last_recipient();
-        let to = match self.sessions.get(last) {
-            Some(session) if session.name() == name.as_str() => last,
+        match self.sessions.get(last) {
+            Some(session) if session.name_bytes() == name.as_bytes() => Some((last, session)),
             _ => {
-                let key = name.key();
-                let found = self.names.find(key.as_bytes(), &self.sessions);
-                let to = found.ok_or_else(|| unknown_user(name, to_raw))?;
-                self.sessions.remember_recipient(from, to);
-                to
+                let to = self.names.find(name.key().as_bytes(), &self.sessions)?;
+                sender.remember_recipient(to);
+                Some((to, self.sessions.get(to)?))
             }
-        };
-        match out.room(to) {
-            Load::Fits => Ok(to),
-            Load::Busy => Err(recipient_busy(name, to_raw)),
-            Load::Gone => Err(unknown_user(name, to_raw)),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::wire::code::Goodbye;
 use crate::wire::command::Raw;
 use crate::wire::frame::Frame;
 
-/// Whether a connection can take another frame that is not a reply.
+/// What became of a frame that is no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
     Fits,
@@ -100,20 +100,21 @@ impl<S: Transport> Conns<S> {
         }
     }
 
+    /// Queues a frame that is no reply, if there is room for it.
     #[inline]
-    pub fn room(&mut self, to: ConnId) -> Load {
+    pub fn offer(&mut self, to: ConnId, frame: &Frame<'_>) -> Load {
         let full = self.queue_bytes > self.limits.total_queue_bytes;
         match self.slots.get_mut(to.key as usize) {
             Some(conn) if conn.serial == to.serial && conn.phase == Phase::Open => {
                 conn.busy |= conn.backlog() > self.limits.queue_soft_bytes;
                 if conn.busy || full {
-                    Load::Busy
-                } else {
-                    Load::Fits
+                    return Load::Busy;
                 }
             }
-            _ => Load::Gone,
+            _ => return Load::Gone,
         }
+        self.append(to.key, |out| frame.write(out));
+        Load::Fits
     }
 
     /// Says goodbye as the last line and ends the connection once that is written. `reply`: the `id` it answers.

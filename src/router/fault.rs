@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::id::ConnId;
+use crate::net::conns::Load;
 use crate::router::Table;
 use crate::wire::code::{Code, Verb};
 use crate::wire::command::Raw;
@@ -76,8 +77,18 @@ pub(super) fn unknown_user<'a>(name: &Name<'_>, to_raw: Raw<'a>) -> Fault<'a> {
     }
 }
 
+/// What became of a frame that `name` was offered.
+#[inline]
+pub(super) fn offered<'a>(load: Load, name: &Name<'_>, to_raw: Raw<'a>) -> Result<(), Fault<'a>> {
+    match load {
+        Load::Fits => Ok(()),
+        Load::Busy => Err(recipient_busy(name, to_raw)),
+        Load::Gone => Err(unknown_user(name, to_raw)),
+    }
+}
+
 #[cold]
-pub(super) fn recipient_busy<'a>(name: &Name<'_>, to_raw: Raw<'a>) -> Fault<'a> {
+fn recipient_busy<'a>(name: &Name<'_>, to_raw: Raw<'a>) -> Fault<'a> {
     let message = format!(
         "User \"{}\" reads slower than it is written to; not delivered",
         name.as_str()

@@ -93,5 +93,5 @@ fn spread(hash: u32) -> u64 {
 }
 
 fn is_named(session: &Session, name: &[u8]) -> bool {
-    session.name().as_bytes() == name || session.key().as_bytes() == name
+    session.name_bytes() == name || session.key().as_bytes() == name
 }

@@ -128,11 +128,8 @@ impl Presence {
             .iter_mut()
             .filter(|(_, told)| **told < watched.version)
         {
-            match out.room(*watcher) {
-                Load::Fits => {
-                    out.send(*watcher, &frame.of(&watched.shown));
-                    *told = watched.version;
-                }
+            match out.offer(*watcher, &frame.of(&watched.shown)) {
+                Load::Fits => *told = watched.version,
                 Load::Busy => behind = true,
                 Load::Gone => {}
             }

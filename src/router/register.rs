@@ -147,14 +147,11 @@ impl Claims {
             tell_at_ms: now.mono_ms,
         });
         claims.count = claims.count.saturating_add(1);
-        if claims.tell_at_ms <= now.mono_ms && out.room(holder) == Load::Fits {
-            out.send(
-                holder,
-                &Frame::ClaimRefused {
-                    count: claims.count,
-                    time: now.stamp,
-                },
-            );
+        let notice = Frame::ClaimRefused {
+            count: claims.count,
+            time: now.stamp,
+        };
+        if claims.tell_at_ms <= now.mono_ms && out.offer(holder, &notice) == Load::Fits {
             self.due.remove(&(claims.tell_at_ms, holder));
             *claims = ClaimCount {
                 count: 0,
@@ -185,14 +182,11 @@ impl Claims {
                 continue;
             };
             claims.tell_at_ms = now.mono_ms + limits.claim_notice_interval_ms;
-            if out.room(holder) == Load::Fits {
-                out.send(
-                    holder,
-                    &Frame::ClaimRefused {
-                        count: claims.count,
-                        time: now.stamp,
-                    },
-                );
+            let notice = Frame::ClaimRefused {
+                count: claims.count,
+                time: now.stamp,
+            };
+            if out.offer(holder, &notice) == Load::Fits {
                 claims.count = 0;
             } else {
                 self.due.insert((claims.tell_at_ms, holder));

@@ -1,6 +1,8 @@
 //! What is known of each connection: nothing but tries before it registers, a session after.
 //! Knows no other session.
 
+use std::cell::Cell;
+
 use crate::id::ConnId;
 use crate::router::presence::WatchList;
 use crate::time::Now;
@@ -16,7 +18,7 @@ pub struct Session {
     /// The resume token given to this session, in halves: a `u128` would align the whole table to 16 bytes.
     token: [u64; 2],
     /// Whom it wrote to last; serial 0 is nobody.
-    last_recipient: ConnId,
+    last_recipient: Cell<ConnId>,
     rare: Option<Box<Rare>>,
 }
 
@@ -59,7 +61,7 @@ impl Session {
             status,
             since_unix_ms: now.unix_ms,
             token: halves(token),
-            last_recipient: NOBODY,
+            last_recipient: Cell::new(NOBODY),
             rare: None,
         }
     }
@@ -95,6 +97,11 @@ impl Session {
     #[inline]
     pub fn name(&self) -> &str {
         self.name.as_str()
+    }
+
+    #[inline]
+    pub fn name_bytes(&self) -> &[u8] {
+        self.name.as_bytes()
     }
 
     /// As it is compared.
@@ -133,7 +140,11 @@ impl Session {
 
     #[inline]
     pub fn last_recipient(&self) -> ConnId {
-        self.last_recipient
+        self.last_recipient.get()
+    }
+
+    pub fn remember_recipient(&self, to: ConnId) {
+        self.last_recipient.set(to);
     }
 }
 
@@ -190,12 +201,6 @@ impl Sessions {
         let slot = self.slot_mut(id)?;
         slot.serial = 0;
         slot.session.take()
-    }
-
-    pub fn remember_recipient(&mut self, from: ConnId, to: ConnId) {
-        if let Some(session) = self.get_mut(from) {
-            session.last_recipient = to;
-        }
     }
 
     #[inline]

@@ -66,7 +66,7 @@ impl<'a> Name<'a> {
     }
 
     #[inline]
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Form::Bytes(text) => text,
             Form::Text(text) => text.as_bytes(),
