@@ -38,6 +38,8 @@ pub trait Table {
 pub enum Input<'a> {
     Connected,
     Command(&'a Request<'a>),
+    /// The command that most lines are, with its `id`.
+    Message(Option<Raw<'a>>, &'a PrivateMessage<'a>),
     /// A line that was no command.
     Refused(&'a Refusal<'a>),
     /// The peer sends no more; everything it sent was handled.
@@ -76,6 +78,11 @@ impl Router {
     #[inline]
     pub fn input<T: Table>(&mut self, id: ConnId, input: Input<'_>, out: &mut T, now: &Now) {
         match input {
+            Input::Message(reply, message) => {
+                if let Err(fault) = self.private_message(id, reply, message, out, now) {
+                    refuse(out, id, reply, Some(Verb::PrivateMessage), &fault);
+                }
+            }
             Input::Command(request) => self.command(id, request, out, now),
             Input::Connected => {
                 self.sessions.connected(id);

@@ -8,7 +8,7 @@ use crate::net::conn::{CloseReason, Got, Transport};
 use crate::net::lines::Piece;
 use crate::router::Input;
 use crate::wire::code::Goodbye;
-use crate::wire::command::{self, Refusal};
+use crate::wire::command::{self, Like, Refusal, Shape};
 
 impl<S: Transport> Engine<S> {
     /// Handles what was kept, then what one read brings.
@@ -80,35 +80,78 @@ impl<S: Transport> Engine<S> {
     /// Handles the lines in the window until there is none, or no more may be handled; whether one ended.
     fn lines(&mut self, id: ConnId, window: &mut Range<usize>) -> bool {
         let mut ended_a_line = false;
+        let mut shape = None;
         while let Some((lines, bounds)) = self.conns.reading(id) {
+            if lines.is_at_start() && self.line_like(id, shape.as_ref(), window, bounds.line) {
+                ended_a_line = true;
+                continue;
+            }
+            let Some((lines, _)) = self.conns.reading(id) else {
+                break;
+            };
             let Some(piece) = lines.next(&mut self.scratch, window, bounds) else {
                 break;
             };
             ended_a_line |= matches!(piece, Piece::Line(_));
-            self.piece(id, piece, bounds.line);
+            shape = self.piece(id, piece, bounds.line);
         }
         ended_a_line
     }
 
+    /// Handles the line that the window begins with if it has the shape of the one before, which a busy sender's lines
+    /// have: they are read without being looked for first. Whether it did.
     #[inline]
-    fn piece(&mut self, id: ConnId, piece: Piece, limit: usize) {
+    fn line_like(
+        &mut self,
+        id: ConnId,
+        shape: Option<&Shape>,
+        window: &mut Range<usize>,
+        limit: usize,
+    ) -> bool {
+        let Some(Like {
+            id: reply,
+            message,
+            length,
+        }) = shape.and_then(|shape| shape.next(&self.scratch, window))
+        else {
+            return false;
+        };
+        if length > limit {
+            return false;
+        }
+        window.start += length;
+        self.conns.charge(id, 1);
+        self.router.input(
+            id,
+            Input::Message(reply, &message),
+            &mut self.conns,
+            &self.now,
+        );
+        true
+    }
+
+    /// Returns the shape of the line that it was.
+    #[inline]
+    fn piece(&mut self, id: ConnId, piece: Piece, limit: usize) -> Option<Shape> {
         match piece {
-            Piece::Line(range) => self.line(id, range),
+            Piece::Line(range) => return self.line(id, range),
             Piece::Telnet(replies) => self.conns.send_bytes(id.key, &replies),
             Piece::FarTooLong => self.conns.close(id, Goodbye::LineTooLong, None, None),
             Piece::TooLong => self.refuse(id, &Refusal::line_too_long(limit)),
         }
+        None
     }
 
     #[inline]
-    fn line(&mut self, id: ConnId, range: Range<usize>) {
-        let line = self.scratch.get(range).unwrap_or_default();
+    fn line(&mut self, id: ConnId, range: Range<usize>) -> Option<Shape> {
+        let line = self.scratch.get(range.clone()).unwrap_or_default();
         if line.first() != Some(&b'{') {
             if first_bytes::is_blank(line) {
-                return;
+                return None;
             }
             if first_bytes::is_http(line) && self.router.name(id).is_none() {
-                return self.conns.close(id, Goodbye::NotHttp, None, None);
+                self.conns.close(id, Goodbye::NotHttp, None, None);
+                return None;
             }
         }
         #[cfg(debug_assertions)]
@@ -120,6 +163,7 @@ impl<S: Transport> Engine<S> {
                 self.conns.charge(id, request.command.cost());
                 self.router
                     .input(id, Input::Command(&request), &mut self.conns, &self.now);
+                Shape::of(&request, line, range.start)
             }
             Err(refusal) => {
                 self.conns.charge(id, 1);
@@ -128,6 +172,7 @@ impl<S: Transport> Engine<S> {
                 if refusal.code.bad_line() && self.conns.count_error(id) {
                     self.conns.close(id, Goodbye::TooManyErrors, None, None);
                 }
+                None
             }
         }
     }

@@ -106,6 +106,12 @@ impl Lines {
         left > 0 || self.skipping
     }
 
+    /// Whether the window begins with a line of which nothing was looked at yet.
+    #[inline]
+    pub fn is_at_start(&self) -> bool {
+        self.seen == 0 && !self.skipping
+    }
+
     /// Whether a first line has begun to be looked at.
     pub fn begun(&self) -> bool {
         self.begun

@@ -13,6 +13,8 @@ mod verbs;
 
 use std::borrow::Cow;
 
+pub use hot::{Like, Shape};
+
 use crate::wire::code::{Code, Status, Verb};
 use crate::wire::name::Name;
 

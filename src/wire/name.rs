@@ -47,6 +47,12 @@ impl<'a> Name<'a> {
         Some(Name(Form::Bytes(name)))
     }
 
+    /// A name in ASCII that was read from the same bytes before.
+    #[inline]
+    pub(crate) fn of_shape(text: &'a [u8]) -> Self {
+        Name(Form::Bytes(text))
+    }
+
     pub fn into_owned(self) -> Name<'static> {
         Name(Form::Text(Cow::Owned(self.as_str().to_owned())))
     }

@@ -2,6 +2,8 @@
 //!
 //! None decides nothing: `cold` does. What is accepted here is accepted there, as the same [`Request`].
 
+use std::ops::Range;
+
 use super::reader::Reader;
 use super::scalar::{self, MAX_WORD_BYTES};
 use super::{Command, PrivateMessage, Raw, Request};
@@ -28,6 +30,92 @@ pub(super) fn private_message(line: &[u8]) -> Option<Request<'_>> {
         draft.finish()
     } else {
         None
+    }
+}
+
+/// How the last message of a sender was written up to its text. The next one usually begins the same: then all that is
+/// left to validate is the text and what follows it.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// Where that beginning stands in the caller's buffer, the opening quote of the message included.
+    start: Range<usize>,
+    /// Where `toUsername` with its quotes stands in it.
+    to: Range<usize>,
+}
+
+/// A line read by its [`Shape`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Like<'a> {
+    pub id: Option<Raw<'a>>,
+    pub message: PrivateMessage<'a>,
+    /// Bytes of the line with its line end.
+    pub length: usize,
+}
+
+impl Shape {
+    /// Of `request`, which [`private_message`] read from the line at `at` of the caller's buffer. None: it has fields
+    /// before its message besides type and recipient, or its message is no string.
+    #[inline]
+    pub fn of(request: &Request<'_>, line: &[u8], at: usize) -> Option<Self> {
+        let Command::PrivateMessage(message) = &request.command else {
+            return None;
+        };
+        let offset = |raw: Raw<'_>| (raw.0.as_ptr() as usize).wrapping_sub(line.as_ptr() as usize);
+        let (to, text) = (offset(message.to_raw), offset(message.message));
+        let others = [
+            request.id,
+            message.message_id,
+            message.kind,
+            message.reply_to,
+        ];
+        let only_these = others.into_iter().flatten().all(|raw| offset(raw) > text);
+        let is_plain_name =
+            matches!(message.to_raw.0, [b'"', name @ .., b'"'] if name == message.to.as_bytes());
+        if to > text
+            || text >= line.len()
+            || !only_these
+            || !is_plain_name
+            || message.message.0.first() != Some(&b'"')
+        {
+            return None;
+        }
+        Some(Shape {
+            start: at..at + text + 1,
+            to: to..to + message.to_raw.0.len(),
+        })
+    }
+
+    /// The line that `buffer[window]` begins with, if it has this shape and ends there with `}` and LF. None decides nothing. The line holds nothing but valid UTF-8 without control bytes.
+    #[inline]
+    pub fn next<'a>(&self, buffer: &'a [u8], window: &Range<usize>) -> Option<Like<'a>> {
+        let bytes = buffer.get(window.clone())?;
+        if !bytes.starts_with(buffer.get(self.start.clone())?) {
+            return None;
+        }
+        let mut reader = Reader::new(bytes);
+        reader.at = self.start.len() - 1;
+        let message = reader.string()?;
+        let id = match reader.has_word(b",\"id\":") || reader.has_word(b", \"id\": ") {
+            true => Some(reader.id()?),
+            false => None,
+        };
+        reader.word(b"}\n")?;
+        let to_raw = Raw(bytes.get(self.to.clone())?);
+        let to = Name::of_shape(scalar::unquoted(to_raw.0)?);
+        let message = PrivateMessage {
+            to,
+            to_raw,
+            message,
+            message_id: None,
+            kind: None,
+            reply_to: None,
+            unavailable: None,
+        };
+        Some(Like {
+            id,
+            message,
+            length: reader.at,
+        })
     }
 }
 

@@ -3,6 +3,8 @@
 //! Stricter than JSON where the protocol is: UTF-8, surrogates, bytes that drive terminals, depth. No white space but
 //! space and TAB. After None the cursor stands anywhere.
 
+use memchr::memchr2;
+
 use super::scalar::hex4;
 use super::{MAX_DEPTH, Raw};
 
@@ -155,12 +157,24 @@ impl<'a> Reader<'a> {
     }
 
     /// With its quotes.
-    #[inline(never)]
+    #[inline]
     pub(super) fn string(&mut self) -> Option<Raw<'a>> {
         let start = self.at;
         if !self.has(b'"') {
             return None;
         }
+        let rest = self.rest();
+        let end = memchr2(b'"', b'\\', rest)?;
+        if rest.get(end) == Some(&b'"') && is_printable(rest.get(..end)?) {
+            self.at += end + 1;
+            return self.since(start);
+        }
+        self.string_with_more(start)
+    }
+
+    /// The rest of a string that has escapes or is not all in ASCII.
+    #[inline(never)]
+    fn string_with_more(&mut self, start: usize) -> Option<Raw<'a>> {
         loop {
             self.skip_plain();
             match self.peek()? {
@@ -174,16 +188,15 @@ impl<'a> Reader<'a> {
         self.since(start)
     }
 
-    /// To the first byte that is not plain, or to the line's end.
+    /// To the first byte that is not plain, or to the line's end. Large steps while they last, then ever smaller ones.
     #[inline]
     fn skip_plain(&mut self) {
         let mut rest = self.rest();
-        while let Some((block, after)) = rest.split_first_chunk::<32>() {
-            if block.iter().fold(0, |all, byte| all | mark(*byte)) & 0x80 != 0 {
-                break;
-            }
+        while let Some(after) = after_plain::<64>(rest) {
             rest = after;
         }
+        rest = after_plain::<32>(rest).unwrap_or(rest);
+        rest = after_plain::<16>(rest).unwrap_or(rest);
         while let Some((word, after)) = rest.split_first_chunk::<8>() {
             let marks = marks(u64::from_le_bytes(*word));
             if marks != 0 {
@@ -253,6 +266,30 @@ impl<'a> Reader<'a> {
     pub(super) fn since(&self, start: usize) -> Option<Raw<'a>> {
         self.line.get(start..self.at).map(Raw)
     }
+}
+
+/// Whether all bytes are of ASCII from space to tilde. Sixteen at a time; the last block overlaps the one before.
+#[inline]
+fn is_printable(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk::<16>() else {
+        return bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    };
+    let mut marks = [0; 16];
+    let mut look_at = |block: &[u8; 16]| {
+        for (mark, byte) in marks.iter_mut().zip(block) {
+            *mark |= byte.wrapping_sub(b' ') | byte.wrapping_add(1);
+        }
+    };
+    bytes.as_chunks::<16>().0.iter().for_each(&mut look_at);
+    look_at(last);
+    u128::from_le_bytes(marks) & (u128::MAX / 0xff * 0x80) == 0
+}
+
+/// What follows the next `N` bytes if they are plain.
+#[inline]
+fn after_plain<const N: usize>(bytes: &[u8]) -> Option<&[u8]> {
+    let (block, after) = bytes.split_first_chunk::<N>()?;
+    (block.iter().fold(0, |all, byte| all | mark(*byte)) & 0x80 == 0).then_some(after)
 }
 
 /// Top bit: the byte ends a run of plain text, being `"`, `\`, below 0x20, or from 0x7f on.
