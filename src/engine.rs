@@ -25,8 +25,9 @@ pub struct Engine<S> {
     router: Router,
     admit: Admit,
     now: Now,
-    /// Where every connection is read into: what was carried over comes first.
+    /// Where every connection is read into, at `front`; before it is room for all that one connection may keep.
     scratch: Vec<u8>,
+    front: usize,
     log: RemoteLog,
     /// A panic left something behind that does not agree with itself.
     broken: bool,
@@ -65,7 +66,8 @@ impl<S: Transport> Engine<S> {
         Engine {
             router: Router::new(limits.clone(), greeting(config), tokens),
             admit: Admit::new(capacity),
-            scratch: vec![0; scratch_bytes(&limits)],
+            scratch: vec![0; kept_bytes(&limits) + limits.read_budget_bytes],
+            front: kept_bytes(&limits),
             now: Now::new(0, 0),
             conns: Conns::new(limits),
             log: RemoteLog::new(0),
@@ -84,8 +86,9 @@ impl<S: Transport> Engine<S> {
     /// Takes new limits and the greeting that names them.
     pub fn reload(&mut self, config: &Config) {
         // Never less: what connections kept of lines under the old limits still has to fit.
-        let bytes = scratch_bytes(&config.limits).max(self.scratch.len());
-        self.scratch.resize(bytes, 0);
+        self.front = self.front.max(kept_bytes(&config.limits));
+        self.scratch
+            .resize(self.front + config.limits.read_budget_bytes, 0);
         self.router.reload(config.limits.clone(), greeting(config));
         self.conns.limits = config.limits.clone();
         for id in self.conns.ids().collect::<Vec<_>>() {
@@ -276,8 +279,8 @@ impl<S: Transport> Engine<S> {
 /// How long, when the daemon ends, a client's own end is awaited after its goodbye was written.
 const DRAIN_LINGER_MS: u64 = 100;
 
-/// A whole line may be carried over, and one turn's share is read behind it; one that was held back is both.
-fn scratch_bytes(limits: &Limits) -> usize {
+/// What one connection keeps at most: an unfinished line or, while it is held back, that and one turn's share.
+fn kept_bytes(limits: &Limits) -> usize {
     limits.max_line_bytes + limits.read_budget_bytes + 1_024
 }
 

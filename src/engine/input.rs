@@ -11,57 +11,86 @@ use crate::wire::code::Goodbye;
 use crate::wire::command::{self, Like, Refusal, Shape};
 
 impl<S: Transport> Engine<S> {
-    /// Handles what was kept, then what one read brings.
+    /// Handles what was held back, then what one read brings. New bytes are read to `front` of the scratch buffer; what
+    /// was kept of an unfinished line is put before them once its end has come.
     pub(super) fn pump(&mut self, id: ConnId, more: bool) {
-        let Some(conn) = self.conns.get_mut(id) else {
+        let Some(conn) = self.conns.get(id) else {
             return;
         };
         if !conn.is_open() {
             return self.conns.linger(id.key, &mut self.scratch);
         }
-        let (was_held, kept) = self.conns.load(id, &mut self.scratch);
-        let mut window = 0..kept;
-        let mut ended_a_line = was_held && self.lines(id, &mut window);
-        if !was_held || self.conns.reading(id).is_some() {
-            match self.read(id, &mut window, more || was_held) {
-                Got::Bytes(_) => {
-                    ended_a_line |=
-                        self.first_bytes_pass(id, &window) && self.lines(id, &mut window)
-                }
+        let held = conn.is_held();
+        let (mut window, mut ended_a_line) = (self.front..self.front, false);
+        if held {
+            window = self.load(id);
+            ended_a_line = self.lines(id, &mut window);
+        }
+        if !held || self.conns.reading(id).is_some() {
+            match self.read(id, more || held) {
+                Got::Nothing if !held => return,
+                Got::Bytes(count) if !held && self.only_continues(id, count) => return,
                 Got::Nothing => {}
-                Got::End => self.end_of_input(id, &mut window),
+                Got::Bytes(count) => {
+                    window = if held {
+                        self.moved_to_front(window)
+                    } else {
+                        self.load(id)
+                    };
+                    window.end += count;
+                    ended_a_line |=
+                        self.first_bytes_pass(id, &window) && self.lines(id, &mut window);
+                }
+                Got::End => {
+                    window = if held { window } else { self.load(id) };
+                    self.end_of_input(id, &mut window);
+                }
                 Got::Lost => self.conns.cut(id.key, CloseReason::Lost),
             }
         }
-        self.conns.store(
-            id,
-            self.scratch.get(window).unwrap_or_default(),
-            ended_a_line,
-        );
+        let rest = self.scratch.get(window).unwrap_or_default();
+        self.conns.store(id, rest, ended_a_line);
         self.settle();
     }
 
-    /// One read behind the window. What did not fit into this turn's share is read in the next.
-    fn read(&mut self, id: ConnId, window: &mut Range<usize>, more: bool) -> Got {
-        if window.start > 0 {
-            self.scratch.copy_within(window.clone(), 0);
-            *window = 0..window.len();
-        }
-        let end = (window.end + self.conns.limits.read_budget_bytes).min(self.scratch.len());
-        let (Some(conn), Some(room)) = (
-            self.conns.get_mut(id),
-            self.scratch.get_mut(window.end..end),
-        ) else {
+    /// One read to the front. What did not fit into this turn's share is read in the next.
+    fn read(&mut self, id: ConnId, more: bool) -> Got {
+        let (Some(conn), Some(room)) = (self.conns.get_mut(id), self.scratch.get_mut(self.front..))
+        else {
             return Got::Nothing;
         };
         let (got, full) = (conn.read(room), room.len());
-        if let Got::Bytes(count) = got {
-            window.end += count;
-            if more || count == full {
-                self.conns.mark_ready(id.key);
-            }
+        if matches!(got, Got::Bytes(count) if more || count == full) {
+            self.conns.mark_ready(id.key);
         }
         got
+    }
+
+    /// Whether the `count` bytes just read only go on with a line whose end is still to come. Then they were added to
+    /// what is kept, so that a line in many pieces is not copied for each.
+    fn only_continues(&mut self, id: ConnId, count: usize) -> bool {
+        let new = self
+            .scratch
+            .get(self.front..self.front + count)
+            .unwrap_or_default();
+        self.conns.extend(id, new)
+    }
+
+    /// What was kept, placed right before the front.
+    fn load(&mut self, id: ConnId) -> Range<usize> {
+        let kept = self
+            .scratch
+            .get_mut(..self.front)
+            .map_or(0, |room| self.conns.load(id, room));
+        self.front - kept..self.front
+    }
+
+    fn moved_to_front(&mut self, window: Range<usize>) -> Range<usize> {
+        let start = self.front - window.len();
+        if start != window.start {
+            self.scratch.copy_within(window, start);
+        }
+        start..self.front
     }
 
     /// Whether what a connection begins with may be a line; ends it if it is TLS.

@@ -184,19 +184,38 @@ impl<S: Transport> Conn<S> {
         }
     }
 
-    /// Copies what was carried to the front of `scratch`, which has room for it, and gives its memory back.
+    /// Copies what was carried to the end of `room`, and gives its memory back.
     #[inline]
-    pub fn load(&mut self, scratch: &mut [u8], pool: &mut Pool) -> usize {
+    pub fn load(&mut self, room: &mut [u8], pool: &mut Pool) -> usize {
         if self.carry.is_empty() {
             return 0;
         }
         let carry = std::mem::take(&mut self.carry);
-        let loaded = scratch.get_mut(..carry.len()).map_or(0, |front| {
-            front.copy_from_slice(&carry);
-            carry.len()
-        });
+        let start = room.len().saturating_sub(carry.len());
+        let loaded = room
+            .get_mut(start..)
+            .filter(|end| end.len() == carry.len())
+            .map_or(0, |end| {
+                end.copy_from_slice(&carry);
+                carry.len()
+            });
         pool.give_kept(carry);
         loaded
+    }
+
+    /// Adds `new` to the line that is carried, if there is one and it neither ends there nor grows over the limit.
+    pub fn extend(&mut self, new: &[u8], limits: &Limits) -> bool {
+        let bound = self.bounds(limits).line;
+        if self.carry.is_empty() || !self.lines.go_on(new, self.carry.len(), bound) {
+            return false;
+        }
+        if self.carry.capacity() - self.carry.len() < new.len() {
+            // In steps: neither a copy for each byte nor twice the limit.
+            self.carry
+                .reserve_exact((new.len() + self.carry.len() / 4).min(bound));
+        }
+        self.carry.extend_from_slice(new);
+        true
     }
 
     /// Keeps `rest` for later. `held`: it may hold whole lines, and reading stops.

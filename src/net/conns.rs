@@ -224,16 +224,24 @@ impl<S: Transport> Conns<S> {
         conn.is_some_and(|conn| conn.count_error(limits, *now_ms))
     }
 
-    /// Copies what `id` kept to the front of `scratch`; whether it was held back, and how many bytes it is.
+    /// Copies what `id` kept to the end of `room`; how many bytes that is.
     #[inline]
-    pub fn load(&mut self, id: ConnId, scratch: &mut [u8]) -> (bool, usize) {
+    pub fn load(&mut self, id: ConnId, room: &mut [u8]) -> usize {
         let conn = self
             .slots
             .get_mut(id.key as usize)
             .filter(|conn| conn.serial == id.serial);
-        conn.map_or((false, 0), |conn| {
-            (conn.is_held(), conn.load(scratch, &mut self.pool))
-        })
+        conn.map_or(0, |conn| conn.load(room, &mut self.pool))
+    }
+
+    /// Adds `new` to the unfinished line that `id` keeps, if there is one and they only go on with it.
+    #[inline]
+    pub fn extend(&mut self, id: ConnId, new: &[u8]) -> bool {
+        let Conns { slots, limits, .. } = self;
+        let conn = slots
+            .get_mut(id.key as usize)
+            .filter(|conn| conn.serial == id.serial);
+        conn.is_some_and(|conn| conn.extend(new, limits))
     }
 
     /// Keeps `rest` of `id`'s input for later.

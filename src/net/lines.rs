@@ -117,6 +117,16 @@ impl Lines {
         self.begun
     }
 
+    /// Whether `new`, behind a line's first `kept` bytes, only goes on with it, within `bound`. Then it counts as seen.
+    pub fn go_on(&mut self, new: &[u8], kept: usize, bound: usize) -> bool {
+        let goes_on = self.begun
+            && self.seen as usize == kept
+            && kept + new.len() <= bound
+            && memchr3(b'\n', IAC, 0, new).is_none();
+        self.seen += if goes_on { new.len() as u32 } else { 0 };
+        goes_on
+    }
+
     /// The caller keeps whole lines for later: nothing of them counts as seen.
     pub fn rewind(&mut self) {
         self.seen = 0;

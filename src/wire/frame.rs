@@ -176,14 +176,7 @@ impl Frame<'_> {
                 text(out, "time", time.as_str());
             }
             Frame::Error(ref error) => error_message(out, error),
-            Frame::Goodbye { id, code, after_ms } => {
-                open(out, "goodbye", id);
-                text(out, "code", code.as_str());
-                key(out, "message");
-                string(out, code.message());
-                flag(out, "reconnect", code.reconnect());
-                optional_number(out, "afterMs", after_ms);
-            }
+            Frame::Goodbye { id, code, after_ms } => goodbye(out, id, code, after_ms),
         }
         out.extend_from_slice(b"}\n");
     }
@@ -237,6 +230,15 @@ fn error_message(out: &mut Vec<u8>, error: &ErrorMessage<'_>) {
     }
     flag(out, "retryable", error.code.retryable());
     optional_number(out, "retryAfterMs", error.retry_after_ms);
+}
+
+fn goodbye(out: &mut Vec<u8>, id: Option<Raw<'_>>, code: Goodbye, after_ms: Option<u32>) {
+    open(out, "goodbye", id);
+    text(out, "code", code.as_str());
+    key(out, "message");
+    string(out, code.message());
+    flag(out, "reconnect", code.reconnect());
+    optional_number(out, "afterMs", after_ms);
 }
 
 fn help(out: &mut Vec<u8>, id: Option<Raw<'_>>, only: Option<Verb>) {
