@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use std::fmt;
 
 use libfuzzer_sys::fuzz_target;
-use privmsgd::wire::command::{Raw, Refusal, decode, decode_cold, decode_hot};
+use privmsgd::wire::command::{
+    Command, Like, Raw, Refusal, Request, Shape, decode, decode_cold, decode_hot,
+};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -20,7 +22,25 @@ fuzz_target!(|line: &[u8]| {
         Ok(request) => check_accepted(line, request.id),
         Err(refusal) => check_refused(&refusal),
     }
+    check_shape(line);
 });
+
+/// Of two lines, the second read by the shape of the first is what it is by itself.
+fn check_shape(lines: &[u8]) -> Option<()> {
+    let end = lines.iter().position(|byte| *byte == b'\n')?;
+    let first = decode(&lines[..end]).ok()?;
+    let shape = Shape::of(&first, &lines[..end], 0)?;
+    let Like {
+        id,
+        message,
+        length,
+    } = shape.next(lines, &(end + 1..lines.len()))?;
+    let (line, line_end) = lines[end + 1..end + 1 + length].split_at(length - 1);
+    assert_eq!(line_end, b"\n");
+    let command = Command::PrivateMessage(message);
+    assert_eq!(Ok(Request { id, command }), decode(line));
+    Some(())
+}
 
 fn check_accepted(line: &[u8], id: Option<Raw<'_>>) {
     let text = std::str::from_utf8(line).expect("UTF-8");

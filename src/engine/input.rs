@@ -25,6 +25,8 @@ impl<S: Transport> Engine<S> {
         if held {
             window = self.load(id);
             ended_a_line = self.lines(id, &mut window);
+        } else if self.conns.reading(id).is_none() {
+            return self.conns.hold(id);
         }
         if !held || self.conns.reading(id).is_some() {
             match self.read(id, more || held) {

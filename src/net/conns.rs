@@ -244,6 +244,11 @@ impl<S: Transport> Conns<S> {
         conn.is_some_and(|conn| conn.extend(new, limits))
     }
 
+    /// Stops reading from `id`: what it keeps stays kept.
+    pub fn hold(&mut self, id: ConnId) {
+        self.store(id, &[], false);
+    }
+
     /// Keeps `rest` of `id`'s input for later.
     #[inline]
     pub fn store(&mut self, id: ConnId, rest: &[u8], ended_a_line: bool) {
