@@ -17,6 +17,7 @@ pub mod escape;
 pub mod id;
 pub mod net;
 pub mod ops;
+pub mod planted;
 pub mod router;
 pub mod time;
 pub mod wire;

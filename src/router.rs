@@ -10,6 +10,7 @@ mod session;
 use crate::config::Limits;
 use crate::id::ConnId;
 use crate::net::conns::Load;
+use crate::planted;
 use crate::router::fault::{Fault, not_available, not_registered, offered, refuse, unknown_user};
 use crate::router::names::Names;
 use crate::router::presence::Presence;
@@ -268,6 +269,9 @@ impl Router {
         let last = sender.last_recipient();
         match self.sessions.get(last) {
             Some(session) if session.name_bytes() == name.as_bytes() => Some((last, session)),
+            None if planted::is(planted::Fault::SlotIsIdentity) && last.serial > 0 => {
+                self.sessions.at(last.key)
+            }
             _ => {
                 let to = self.names.find(name.key().as_bytes(), &self.sessions)?;
                 sender.remember_recipient(to);
@@ -319,7 +323,9 @@ impl Router {
         let Some(mut session) = self.sessions.remove(id) else {
             return;
         };
-        self.presence.forget_watcher(id, &mut session);
+        if !planted::is(planted::Fault::WatcherKept) {
+            self.presence.forget_watcher(id, &mut session);
+        }
         self.claims.forget(id, &session);
         if self.names.remove(&session, id) {
             self.presence.changed(

@@ -6,6 +6,7 @@ use crate::engine::{Engine, first_bytes};
 use crate::id::ConnId;
 use crate::net::conn::{CloseReason, Got, Transport};
 use crate::net::lines::Piece;
+use crate::planted;
 use crate::router::Input;
 use crate::wire::code::Goodbye;
 use crate::wire::command::{self, Like, Refusal, Shape};
@@ -221,7 +222,8 @@ impl<S: Transport> Engine<S> {
         if let Some(conn) = self.conns.get_mut(id) {
             conn.eof = true;
         }
-        if let Some((lines, bounds)) = self.conns.reading(id)
+        if !planted::is(planted::Fault::LastLineLost)
+            && let Some((lines, bounds)) = self.conns.reading(id)
             && let Some(piece) = lines.last(&self.scratch, window, bounds)
         {
             self.piece(id, piece, bounds.line);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::config::Limits;
 use crate::id::ConnId;
 use crate::net::conns::Load;
+use crate::planted;
 use crate::router::fault::Fault;
 use crate::router::session::Session;
 use crate::router::{Router, Table};
@@ -71,7 +72,7 @@ impl Presence {
         let at = watched.told_ms + limits.presence_interval_ms;
         if at <= now.mono_ms {
             self.tell(key.as_bytes(), limits, out, now);
-        } else if watched.due_ms.is_none() {
+        } else if watched.due_ms.is_none() && !planted::is(planted::Fault::PresenceLost) {
             watched.due_ms = Some(at);
             self.due.insert((at, key.as_bytes().into()));
         }

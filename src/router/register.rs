@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::config::Limits;
 use crate::id::ConnId;
 use crate::net::conns::Load;
+use crate::planted;
 use crate::router::fault::{Fault, not_available};
 use crate::router::session::{ClaimCount, Session, Sessions};
 use crate::router::{Router, Table};
@@ -64,6 +65,10 @@ impl Router {
         self.names.insert(key, from);
         self.presence
             .changed(key, username, session.status(), &self.limits, out, now);
+        if let (Some(holder), true) = (holder, planted::is(planted::Fault::StaleHangup)) {
+            let stale = Session::new(&register.username, status, token, now);
+            self.sessions.insert(holder, stale);
+        }
         self.sessions.insert(from, session);
         Ok(())
     }

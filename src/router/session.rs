@@ -4,6 +4,7 @@
 use std::cell::Cell;
 
 use crate::id::ConnId;
+use crate::planted;
 use crate::router::presence::WatchList;
 use crate::time::Now;
 use crate::wire::code::Status;
@@ -75,6 +76,9 @@ impl Session {
     }
 
     pub fn accepts(&self, token: u128) -> bool {
+        if planted::is(planted::Fault::AnyToken) {
+            return true;
+        }
         let token = halves(token);
         let previous = self
             .rare

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use crate::net::conn::{CloseReason, Phase, Transport};
 use crate::net::conns::Conns;
 use crate::net::timers::NEVER;
+use crate::planted;
 use crate::wire::code::Goodbye;
 
 /// Less than this at the front of a queue is not worth moving the rest.
@@ -77,7 +78,8 @@ impl<S: Transport> Conns<S> {
             return;
         };
         let left = conn.backlog();
-        conn.busy &= left > self.limits.queue_soft_bytes / 2;
+        conn.busy &=
+            left > self.limits.queue_soft_bytes / 2 || planted::is(planted::Fault::AlwaysBusy);
         if left == 0 {
             self.recycle(key);
         } else {
