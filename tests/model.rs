@@ -1,9 +1,15 @@
 //! The engine against the reference: random schedules, every short session, races for names and slots.
 
+#[path = "model/floods.rs"]
+mod floods;
 #[path = "model/mod.rs"]
 mod model;
+#[path = "model/races.rs"]
+mod races;
 #[path = "model/regressions.rs"]
 mod regressions;
+#[path = "model/sessions.rs"]
+mod sessions;
 
 use model::actions::schedule;
 use model::choice::{Choice, Repeat, first_seed, rounds};

@@ -55,7 +55,8 @@ pub fn rounds(few: u64) -> u64 {
     number("PRIVMSGD_ROUNDS").unwrap_or(few)
 }
 
-fn number(variable: &str) -> Option<u64> {
+/// A number given from outside.
+pub fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
     Some(text.parse().expect("a number"))
 }

@@ -13,3 +13,4 @@ mod frames;
 mod presence;
 pub mod relay;
 mod rules;
+pub mod stage;

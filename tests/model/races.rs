@@ -2,7 +2,9 @@
 
 use privmsgd::config::Config;
 
+use crate::model::actions::continue_schedule;
 use crate::model::choice::{Choice, first_seed, number};
+use crate::model::driver::Driver;
 use crate::model::stage::{Client, Stage};
 
 #[test]
@@ -172,4 +174,55 @@ fn b13_a_slot_that_is_used_again_hears_nothing_of_before() {
         "{reuses} slots reused, {} messages, {} in the right hands",
         storm.sent, storm.heard
     );
+}
+
+/// F10. Among seven clients that go on as ever, a thousand handlers panic.
+#[cfg(debug_assertions)]
+#[test]
+fn f10_a_panic_ends_one_connection() {
+    const PANICS: u32 = 1_000;
+    silence_asked_panics();
+    let config = Config {
+        debug_hooks: true,
+        ..crate::model::actions::config()
+    };
+    let mut driver = Driver::new(&config, 9);
+    let mut choice = Choice::Seed(first_seed());
+    for _ in 0..PANICS {
+        continue_schedule(&mut driver, &mut choice, 5);
+        let victim = newcomer(&mut driver);
+        driver.send(victim, b"{\"type\":\"register\",\"username\":\"Bob\"}\n");
+        driver.send(victim, b"{\"type\":\"debugPanic\"}\n{\"type\":\"ping\"}\n");
+        driver.readable(victim, false);
+        assert!(!driver.model.clients[&victim].is_open());
+    }
+    assert!(!driver.engine.is_broken());
+    driver.leave();
+    println!("{PANICS} panics, {} frames as expected", driver.frames);
+}
+
+/// A new connection; whoever has been there longest makes room for it.
+#[cfg(debug_assertions)]
+fn newcomer(driver: &mut Driver) -> u64 {
+    for _ in 0..100 {
+        if let Some(id) = driver.connect(usize::MAX) {
+            return id;
+        }
+        let oldest = *driver.ends.keys().next().expect("somebody");
+        driver.reset(oldest);
+        driver.events();
+        driver.end_turn();
+    }
+    panic!("nobody makes room");
+}
+
+/// Panics that were asked for need no report.
+#[cfg(debug_assertions)]
+fn silence_asked_panics() {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if info.payload_as_str() != Some("asked to") {
+            hook(info);
+        }
+    }));
 }

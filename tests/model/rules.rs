@@ -80,6 +80,10 @@ impl Relay {
         if is_http && self.session(id).is_none() {
             return self.close(id, "notHttp", None);
         }
+        #[cfg(debug_assertions)]
+        if self.config.debug_hooks && line == br#"{"type":"debugPanic"}"# {
+            return self.close(id, "internalError", None);
+        }
         match decode(line) {
             Err(refusal) => self.refused(id, &refusal),
             Ok(_) => {
