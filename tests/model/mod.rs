@@ -9,6 +9,7 @@ pub mod actions;
 pub mod choice;
 mod conn;
 pub mod driver;
+mod fields;
 mod frames;
 mod presence;
 pub mod relay;

@@ -3,17 +3,12 @@
 //! That a line is refused, and with which words, is the decoder's to say, which has tests of its own; what an
 //! accepted line means is read here with serde_json.
 
-use std::collections::HashMap;
-
-use privmsgd::wire::command::{Refusal, decode};
-use serde_json::value::RawValue;
-
 use super::conn::{Piece, Session};
+use super::fields::{Fields, number_of, raw, text, word, words};
 use super::frames::{Fault, Value, frame, help};
 use super::presence::{Load, name_of};
 use super::relay::{Relay, token};
-
-type Fields<'a> = HashMap<String, &'a RawValue>;
+use privmsgd::wire::command::{Refusal, decode};
 
 const ANYBODY: [&str; 5] = ["register", "ping", "pong", "help", "bye"];
 /// Refusals that count towards `tooManyErrors`: marked * in §8.
@@ -401,31 +396,4 @@ fn not_available(message: &str, field: Option<&'static str>) -> Fault<'static> {
         field,
         ..Fault::default()
     }
-}
-
-fn raw<'a>(fields: &Fields<'a>, name: &str) -> Option<&'a str> {
-    fields.get(name).map(|value| value.get())
-}
-
-fn word(fields: &Fields<'_>, name: &str) -> Option<String> {
-    raw(fields, name).and_then(|json| serde_json::from_str(json).ok())
-}
-
-fn words(fields: &Fields<'_>, name: &str) -> Vec<String> {
-    raw(fields, name)
-        .and_then(|json| serde_json::from_str(json).ok())
-        .unwrap_or_default()
-}
-
-/// A token, or a number that is none.
-fn number_of(text: &str) -> u128 {
-    let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let number = digits
-        .then(|| u128::from_str_radix(text, 16).ok())
-        .flatten();
-    number.filter(|number| *number != 0).unwrap_or(u128::MAX)
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("the decoder read it as UTF-8")
 }
