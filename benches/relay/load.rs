@@ -55,8 +55,8 @@ pub struct Counts {
 /// Bytes read at once, unless they are to be few.
 const READ_BYTES: usize = 256 * 1024;
 const EVENTS: usize = 1_024;
-/// Connections that come in together.
-const ENTERING: usize = 64;
+/// Connections that come in together: some servers queue no more than ten.
+const ENTERING: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub type Outcome<T> = Result<T, String>;

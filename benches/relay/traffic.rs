@@ -21,7 +21,8 @@ struct Stream {
     from: u32,
     to: u32,
     received: u32,
-    in_flight: u32,
+    /// Its place among its sender's streams.
+    turn: u64,
 }
 
 /// A connection's lines, each stream's turn by turn, again and again.
@@ -32,6 +33,9 @@ pub struct Sender {
     ring: Vec<u8>,
     line: usize,
     at: usize,
+    streams: u64,
+    /// Lines that may be written, from the beginning.
+    allowed: u64,
     /// Bytes that may be written now.
     pending: usize,
     /// In the list of senders to be written to.
@@ -49,6 +53,20 @@ impl Sender {
     pub fn wrote(&mut self, count: usize) {
         self.pending -= count;
         self.at = (self.at + count) % self.ring.len();
+    }
+
+    fn allow(&mut self, lines: u32) {
+        self.allowed += u64::from(lines);
+        self.pending += self.line * lines as usize;
+    }
+
+    /// How many lines the stream whose turn it is may have sent.
+    #[inline]
+    fn allowed_to(&self, turn: u64) -> u64 {
+        match self.streams {
+            1 => self.allowed,
+            streams => (self.allowed + streams - 1 - turn) / streams,
+        }
     }
 
     pub fn has_pending(&self) -> bool {
@@ -84,7 +102,7 @@ impl Traffic {
             streams: Vec::new(),
             senders: Vec::new(),
             filler: (HEAD_BYTES..shape.payload)
-                .map(|at| b"etaoin shrdlu cmfwyp vbgkjq xz "[at % 31])
+                .map(|at| b"etaoin shrdlu cmfwyp vbgkjq xz"[at % 30])
                 .collect(),
             numbers: (0..depth).map(digits).collect(),
             sent: 0,
@@ -93,12 +111,14 @@ impl Traffic {
         };
         for &(from, to) in &shape.streams {
             let sender = traffic.sender(from);
+            let streams = &mut traffic.senders[sender as usize].streams;
+            *streams += 1;
             traffic.streams.push(Stream {
                 sender,
                 from,
                 to,
                 received: 0,
-                in_flight: 0,
+                turn: *streams - 1,
             });
         }
         traffic.write_lines(dialect);
@@ -108,9 +128,7 @@ impl Traffic {
     /// The first messages of some streams. Of a sender's streams, all must begin together.
     pub fn begin(&mut self, streams: Range<usize>, window: u32) {
         for stream in &mut self.streams[streams] {
-            stream.in_flight += window;
-            let sender = &mut self.senders[stream.sender as usize];
-            sender.pending += sender.line * window as usize;
+            self.senders[stream.sender as usize].allow(window);
             self.sent += u64::from(window);
         }
     }
@@ -144,14 +162,15 @@ impl Traffic {
         if rest != self.filler {
             return Err("length or text");
         }
-        stream.received = stream.received.wrapping_add(1);
-        stream.in_flight = stream.in_flight.checked_sub(1).ok_or("uniqueness")?;
+        let sender = &mut self.senders[stream.sender as usize];
+        if u64::from(stream.received) >= sender.allowed_to(stream.turn) {
+            return Err("uniqueness");
+        }
+        stream.received += 1;
         self.received += 1;
         if !self.stopped {
-            stream.in_flight += 1;
             self.sent += 1;
-            let sender = &mut self.senders[stream.sender as usize];
-            sender.pending += sender.line;
+            sender.allow(1);
         }
         Ok(stream.sender)
     }
@@ -168,6 +187,8 @@ impl Traffic {
                 ring: Vec::new(),
                 line: 0,
                 at: 0,
+                streams: 0,
+                allowed: 0,
                 pending: 0,
                 dirty: false,
             });

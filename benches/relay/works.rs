@@ -368,7 +368,7 @@ impl Bench {
     }
 
     fn enter<D: Dialect>(&self, dialect: &D) -> Outcome<Figures> {
-        const TOGETHER: u32 = 64;
+        const TOGETHER: u32 = 8;
         let mut load = Load::new(dialect, self.server.address, &one_pair())?;
         let (mut first, mut done) = (0, 0u32);
         let mut round = |load: &mut Load<'_, D>| -> Outcome<u32> {
