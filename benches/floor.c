@@ -20,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEADER = 12, EVENTS = 1024, SCRATCH = 256 * 1024, READ = 64 * 1024, USERS = 1 << 20, FDS = 1 << 16 };
+enum { HEADER = 12, EVENTS = 1024, SCRATCH = 256 * 1024, READ = 64 * 1024, POOLED = 1 << 20, USERS = 1 << 20, FDS = 1 << 16 };
 
 struct conn {
     char *out;                 /* none while there is nothing to write */
@@ -86,7 +86,7 @@ static void flush(int fd) {
         }
         return;
     }
-    if (c->cap <= 65536 && pooled < FDS) {
+    if (c->cap <= POOLED && pooled < FDS) {
         pool_cap[pooled] = c->cap;
         pool[pooled++] = c->out;
     } else {

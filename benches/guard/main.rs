@@ -21,23 +21,30 @@ static COUNTING: Counting = Counting;
 type Outcome<T> = Result<T, String>;
 type Figures = BTreeMap<String, f64>;
 
-/// As people's libraries write a message, and what a line of theirs looks like; each has a figure of its own, so that
+/// As people's libraries write a message, its bytes, and what a line of theirs looks like; each has a figure of its own, so that
 /// none falls off the fast path unnoticed.
-const STYLES: [(&str, &str); 3] = [
+const STYLES: [(&str, usize, &str); 4] = [
     (
         "plain",
+        100,
         r#"{"type":"privateMessage","toUsername":"Bob","message":"MESSAGE"}"#,
     ),
     (
         "spaces",
+        100,
         r#"{"type": "privateMessage", "toUsername": "Bob", "message": "MESSAGE"}"#,
     ),
     (
         "id",
+        100,
         r#"{"type":"privateMessage","toUsername":"Bob","message":"MESSAGE","id":100042}"#,
     ),
+    (
+        "kilobyte",
+        1_000,
+        r#"{"type":"privateMessage","toUsername":"Bob","message":"MESSAGE"}"#,
+    ),
 ];
-const MESSAGE_BYTES: usize = 100;
 /// Lines that are read at once.
 const TURN: usize = 64;
 /// Turns of a short and of a long run: what they differ in is the relay alone.
@@ -90,21 +97,21 @@ fn show(figures: &Figures) -> String {
         .map(|(name, figure)| format!("{name} = {figure:.3}\n"))
         .collect();
     format!(
-        "# Per relayed message of 100 bytes; written by  cargo bench --bench guard -- --write\n{lines}"
+        "# Per relayed message, of 100 bytes unless it says otherwise; written by  cargo bench --bench guard -- --write\n{lines}"
     )
 }
 
 fn measure() -> Outcome<Figures> {
     let mut figures = Figures::new();
     let messages = (TURN * (LONG - SHORT)) as f64;
-    for (style, _) in STYLES {
+    for (style, _, _) in STYLES {
         let allocated = run(Command::new(this()?), style, LONG)?.0;
         let instructions = |turns| Ok::<_, String>(run(callgrind()?, style, turns)?.1);
         let instructions = instructions(LONG)? - instructions(SHORT)?;
         figures.insert(format!("allocations_{style}"), allocated / messages);
         figures.insert(format!("instructions_{style}"), instructions / messages);
     }
-    let system_calls = daemon::system_calls(TURN, message().as_str())?;
+    let system_calls = daemon::system_calls(TURN, &message(100))?;
     figures.insert("system_calls".into(), system_calls);
     Ok(figures)
 }
@@ -146,11 +153,11 @@ fn run(mut command: Command, style: &str, turns: usize) -> Outcome<(f64, f64)> {
 /// What is counted: two sessions, and turns of lines from one to the other. Prints the allocations after the first
 /// turns, which may fill pools.
 fn relay(style: &str, turns: usize) -> Outcome<()> {
-    let (_, line) = STYLES
+    let (_, bytes, line) = STYLES
         .iter()
-        .find(|(name, _)| *name == style)
+        .find(|(name, _, _)| *name == style)
         .ok_or("no such style")?;
-    let lines = (line.replace("MESSAGE", &message()) + "\n").repeat(TURN);
+    let lines = (line.replace("MESSAGE", &message(*bytes)) + "\n").repeat(TURN);
     let mut sessions = Sessions::new(2);
     sessions.register(b"{\"type\":\"register\",\"username\":\"Alice\"}\n");
     sessions.register(b"{\"type\":\"register\",\"username\":\"Bob\"}\n");
@@ -166,7 +173,7 @@ fn relay(style: &str, turns: usize) -> Outcome<()> {
         sessions.end_turn();
     }
     let (allocated, arrived) = (allocations() - warm, sessions.written(bob) - before);
-    let least = (turns * TURN * MESSAGE_BYTES) as u64;
+    let least = (turns * TURN * bytes) as u64;
     if arrived < least {
         return Err(format!(
             "{arrived} of {least} bytes arrived; {} live",
@@ -177,10 +184,6 @@ fn relay(style: &str, turns: usize) -> Outcome<()> {
     Ok(())
 }
 
-fn message() -> String {
-    "a word or two of it"
-        .chars()
-        .cycle()
-        .take(MESSAGE_BYTES)
-        .collect()
+fn message(bytes: usize) -> String {
+    "a word or two of it".chars().cycle().take(bytes).collect()
 }

@@ -113,6 +113,12 @@ pub const WORKS: &[Work] = &[
         "100 pairs, 64 in flight, 16 kB",
         pairs(100, 64, 16_000, PLAIN),
     ),
+    // 64 of these are more than a recipient's bound in privmsgd.
+    row(
+        1,
+        "100 pairs, 12 in flight, 16 kB",
+        pairs(100, 12, 16_000, PLAIN),
+    ),
     row(1, "16 B, spaces", pairs(100, 64, 16, SPACES)),
     row(1, "16 B, id", pairs(100, 64, 16, ID)),
     row(1, "16 B, spaces and id", pairs(100, 64, 16, SPACES_ID)),
@@ -122,9 +128,17 @@ pub const WORKS: &[Work] = &[
     row(1, "1 kB, spaces", pairs(100, 64, 1_000, SPACES)),
     row(1, "1 kB, id", pairs(100, 64, 1_000, ID)),
     row(1, "1 kB, spaces and id", pairs(100, 64, 1_000, SPACES_ID)),
-    row(1, "16 kB, spaces", pairs(100, 64, 16_000, SPACES)),
-    row(1, "16 kB, id", pairs(100, 64, 16_000, ID)),
-    row(1, "16 kB, spaces and id", pairs(100, 64, 16_000, SPACES_ID)),
+    row(
+        1,
+        "12 in flight, 16 kB, spaces",
+        pairs(100, 12, 16_000, SPACES),
+    ),
+    row(1, "12 in flight, 16 kB, id", pairs(100, 12, 16_000, ID)),
+    row(
+        1,
+        "12 in flight, 16 kB, spaces and id",
+        pairs(100, 12, 16_000, SPACES_ID),
+    ),
     row(
         2,
         "2,000 pairs, 1 in flight, 100 B",
