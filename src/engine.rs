@@ -133,6 +133,7 @@ impl<S: Transport> Engine<S> {
         if catch_unwind(AssertUnwindSafe(|| self.pump(id, more))).is_err() {
             self.recover(id);
         }
+        self.conns.flush_ahead();
     }
 
     /// The socket takes bytes again.

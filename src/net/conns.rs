@@ -43,6 +43,8 @@ pub struct Conns<S> {
     pub pool: Pool,
     /// Capacity of all output buffers in use, in bytes.
     queue_bytes: usize,
+    /// Queued since the last flush, in bytes.
+    unflushed_bytes: usize,
     pub limits: Limits,
     /// The monotonic clock at the start of the turn.
     pub now_ms: u64,
@@ -61,6 +63,7 @@ impl<S: Transport> Conns<S> {
             dead: Vec::new(),
             pool: Pool::default(),
             queue_bytes: 0,
+            unflushed_bytes: 0,
             limits,
             now_ms: 0,
         }

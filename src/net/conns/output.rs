@@ -9,12 +9,23 @@ use crate::net::timers::NEVER;
 use crate::planted;
 use crate::wire::code::Goodbye;
 
+/// What one turn queues before some of it is written. Measured with 100 pairs and 1 kB messages.
+const FLUSH_AHEAD_BYTES: usize = 128 * 1024;
 /// Less than this at the front of a queue is not worth moving the rest.
 const COMPACT_BYTES: usize = 16 * 1024;
 
 impl<S: Transport> Conns<S> {
+    /// Writes ahead of the turn's end once so much was queued in it that it would leave the cache before it is written.
+    #[inline]
+    pub fn flush_ahead(&mut self) {
+        if self.unflushed_bytes >= FLUSH_AHEAD_BYTES {
+            self.flush();
+        }
+    }
+
     /// One write to each connection that has something to be written.
     pub fn flush(&mut self) {
+        self.unflushed_bytes = 0;
         let mut dirty = std::mem::take(&mut self.dirty);
         for key in dirty.drain(..) {
             self.write(key);
@@ -37,7 +48,9 @@ impl<S: Transport> Conns<S> {
         if before == 0 {
             conn.out = self.pool.take();
         }
+        let length = conn.out.len();
         write(&mut conn.out);
+        self.unflushed_bytes += conn.out.len() - length;
         self.queue_bytes += conn.out.capacity() - before;
         if !std::mem::replace(&mut conn.dirty, true) {
             self.dirty.push(key);
