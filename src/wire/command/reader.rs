@@ -268,21 +268,29 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether all bytes are of ASCII from space to tilde. Sixteen at a time; the last block overlaps the one before.
+/// Whether all bytes are of ASCII from space to tilde.
 #[inline]
 fn is_printable(bytes: &[u8]) -> bool {
-    let Some(last) = bytes.last_chunk::<16>() else {
-        return bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    let in_blocks = match bytes.len() {
+        0..8 => None,
+        8..16 => is_printable_by::<8>(bytes),
+        16..32 => is_printable_by::<16>(bytes),
+        _ => is_printable_by::<32>(bytes),
     };
-    let mut marks = [0; 16];
-    let mut look_at = |block: &[u8; 16]| {
-        for (mark, byte) in marks.iter_mut().zip(block) {
-            *mark |= byte.wrapping_sub(b' ') | byte.wrapping_add(1);
-        }
+    in_blocks.unwrap_or_else(|| bytes.iter().all(|byte| matches!(byte, b' '..=b'~')))
+}
+
+/// The same a block at a time; the last one overlaps the one before. None: there is not even one.
+#[inline]
+fn is_printable_by<const N: usize>(bytes: &[u8]) -> Option<bool> {
+    let last = bytes.last_chunk::<N>()?;
+    let look_at = |marks: [u8; N], block: &[u8; N]| -> [u8; N] {
+        std::array::from_fn(|at| {
+            marks[at] | block[at].wrapping_sub(b' ') | block[at].wrapping_add(1)
+        })
     };
-    bytes.as_chunks::<16>().0.iter().for_each(&mut look_at);
-    look_at(last);
-    u128::from_le_bytes(marks) & (u128::MAX / 0xff * 0x80) == 0
+    let marks = bytes.as_chunks::<N>().0.iter().fold([0; N], look_at);
+    Some(look_at(marks, last).iter().fold(0, |all, mark| all | mark) & 0x80 == 0)
 }
 
 /// What follows the next `N` bytes if they are plain.
