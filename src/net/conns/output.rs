@@ -33,7 +33,9 @@ impl<S: Transport> Conns<S> {
         // What a flush makes dirty (nothing today) must not be lost with the list.
         dirty.append(&mut self.dirty);
         self.dirty = dirty;
-        if self.queue_bytes > self.limits.total_queue_bytes + self.limits.total_queue_bytes / 20 {
+        // A buffer grows by doubling: that alone must not cost anybody a connection before senders were told to wait.
+        let slack = (self.limits.total_queue_bytes / 20).max(self.limits.queue_hard_bytes);
+        if self.queue_bytes > self.limits.total_queue_bytes + slack {
             self.evict_largest_queue();
         }
     }
