@@ -22,6 +22,7 @@ pub struct Setup {
     config: Option<String>,
     unix: bool,
     panics: bool,
+    under: Vec<String>,
 }
 
 impl Setup {
@@ -54,6 +55,12 @@ impl Setup {
     /// Listen on a UNIX socket besides TCP.
     pub fn unix(mut self) -> Setup {
         self.unix = true;
+        self
+    }
+
+    /// The daemon is the last arguments of this command, which must become it: `exec`, not a child.
+    pub fn under(mut self, command: &[&str]) -> Setup {
+        self.under = command.iter().map(|&word| word.into()).collect();
         self
     }
 
@@ -248,8 +255,11 @@ impl Drop for Daemon {
 }
 
 fn spawn(setup: &Setup, dir: &Path) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_privmsgd"));
+    let words: Vec<&str> = setup.under.iter().map(String::as_str).collect();
+    let words = [&words[..], &[env!("CARGO_BIN_EXE_privmsgd")]].concat();
+    let mut command = Command::new(words[0]);
     command
+        .args(&words[1..])
         .env_clear()
         .arg("--listen")
         .arg("127.0.0.1:0")
