@@ -58,8 +58,14 @@ impl<S: Transport> Engine<S> {
 
     /// One read to the front. What did not fit into this turn's share is read in the next.
     fn read(&mut self, id: ConnId, more: bool) -> Got {
-        let (Some(conn), Some(room)) = (self.conns.get_mut(id), self.scratch.get_mut(self.front..))
-        else {
+        let Some(conn) = self.conns.get(id) else {
+            return Got::Nothing;
+        };
+        let end = (self.front + conn.read_share(&self.conns.limits)).min(self.scratch.len());
+        let (Some(conn), Some(room)) = (
+            self.conns.get_mut(id),
+            self.scratch.get_mut(self.front..end),
+        ) else {
             return Got::Nothing;
         };
         let (got, full) = (conn.read(room), room.len());

@@ -261,6 +261,17 @@ impl<S: Transport> Conn<S> {
         self.held
     }
 
+    /// Bytes read in one turn. Those of a stranger are few: all of them are kept when its lines must wait.
+    pub fn read_share(&self, limits: &Limits) -> usize {
+        if self.registered {
+            limits.read_budget_bytes
+        } else {
+            limits
+                .read_budget_bytes
+                .min(limits.max_unregistered_line_bytes)
+        }
+    }
+
     /// The bytes that the peer has not yet been given, up to which its lines are handled.
     fn output_bound(&self, limits: &Limits) -> usize {
         if self.registered {
