@@ -11,8 +11,9 @@ use crate::wire::code::Goodbye;
 
 /// What one turn queues before some of it is written. Measured with 100 pairs and 1 kB messages.
 const FLUSH_AHEAD_BYTES: usize = 128 * 1024;
-/// Less than this at the front of a queue is not worth moving the rest.
-const COMPACT_BYTES: usize = 16 * 1024;
+/// A rest of so many bytes is moved to the front after each write: what was written takes no room beside it.
+/// A longer one only when that moves no more than was written.
+const SHORT_BYTES: usize = 32 * 1024;
 
 impl<S: Transport> Conns<S> {
     /// Writes ahead of the turn's end once so much was queued in it that it would leave the cache before it is written.
@@ -99,7 +100,7 @@ impl<S: Transport> Conns<S> {
             self.recycle(key);
         } else {
             conn.blocked = true;
-            if conn.sent >= COMPACT_BYTES && conn.sent >= left {
+            if left <= SHORT_BYTES || conn.sent >= left {
                 conn.out.drain(..conn.sent);
                 conn.sent = 0;
             }
