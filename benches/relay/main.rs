@@ -6,7 +6,9 @@ mod load;
 mod machine;
 mod picture;
 mod report;
+mod rows;
 mod server;
+mod tool;
 mod traffic;
 mod works;
 
@@ -19,8 +21,9 @@ use crate::args::Args;
 use crate::load::Outcome;
 use crate::machine::Instructions;
 use crate::report::{Report, Sample};
+use crate::rows::Work;
 use crate::server::{Kind, Places};
-use crate::works::{Context, WORKS, Work};
+use crate::works::Context;
 
 fn main() -> ExitCode {
     match args::parse(std::env::args().skip(1)).and_then(|args| run(&args)) {
@@ -64,11 +67,11 @@ fn rounds(args: &Args, places: Places) -> Outcome<Report> {
     };
     let mut report = Report::new(args, &context);
     let servers = report.installed();
-    let works: Vec<&Work> = WORKS
-        .iter()
-        .filter(|work| args.works.contains(&work.number))
-        .collect();
+    let works = args.rows();
     for round in 0..args.rounds {
+        if args.tool {
+            report.redis_benchmark.push(tool::redis(&context.places)?);
+        }
         report.distances_ns.push(machine::core_distance_ns());
         for work in &works {
             for turn in 0..servers.len() {

@@ -139,7 +139,7 @@ fn color(server: &str) -> &'static str {
 
 fn unit(shows: &str) -> &'static str {
     match shows {
-        crate::works::PER_CPU => "messages per CPU-second of the server; longer is better",
+        crate::rows::PER_CPU => "messages per CPU-second of the server; longer is better",
         "p50_ns" => "half of the messages arrive within; shorter is better",
         "memory_bytes_per_connection" => "private memory; shorter is better",
         "server_cpu_ns_per_connection" => "CPU time of the server; shorter is better",

@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::args::Args;
 use crate::machine;
+use crate::rows::Work;
 use crate::server::Kind;
-use crate::works::{Context, Figures, WORKS, Work};
+use crate::works::{Context, Figures};
 
 pub struct Sample {
     pub round: usize,
@@ -20,6 +21,8 @@ pub struct Report {
     pub samples: Vec<Sample>,
     /// One per round.
     pub distances_ns: Vec<f64>,
+    /// One per round, if asked for: messages per CPU-second of the server.
+    pub redis_benchmark: Vec<f64>,
     servers: Vec<(Kind, Option<String>)>,
     works: Vec<Work>,
     rounds: usize,
@@ -37,12 +40,9 @@ impl Report {
         Report {
             samples: Vec::new(),
             distances_ns: Vec::new(),
+            redis_benchmark: Vec::new(),
             servers,
-            works: WORKS
-                .iter()
-                .filter(|work| args.works.contains(&work.number))
-                .copied()
-                .collect(),
+            works: args.rows(),
             rounds: args.rounds,
             seconds: args.time.as_secs_f64(),
             counts_instructions: context.counts_instructions,
@@ -75,6 +75,7 @@ impl Report {
             "unixTime": std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()),
             "rounds": self.rounds, "seconds": self.seconds,
             "coreDistanceNs": self.distances_ns,
+            "redisBenchmark": self.redis_benchmark,
             "countsInstructions": self.counts_instructions,
             "servers": servers, "works": works,
         });
@@ -239,6 +240,13 @@ impl Report {
         );
         for work in &self.works {
             self.shares(work, text);
+        }
+        if let Some(middle) = median(self.redis_benchmark.clone()) {
+            let _ = writeln!(
+                text,
+                "redis-benchmark, 100 publishers, 64 in flight, 100 B: {} messages per CPU-second of redis-server",
+                human(middle, "")
+            );
         }
         for (kind, version) in &self.servers {
             let version = version
