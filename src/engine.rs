@@ -143,11 +143,13 @@ impl<S: Transport> Engine<S> {
 
     /// Reads from those that had more than their share in the turn before.
     pub fn resume(&mut self) {
-        for id in self.conns.take_ready() {
-            if self.conns.get(id).is_some() {
+        let ready = self.conns.take_ready();
+        for id in &ready {
+            if self.conns.get(*id).is_some() {
                 self.readable(id.key, true);
             }
         }
+        self.conns.give_ready(ready);
     }
 
     /// Does what has become due. Returns when something is due next, in monotonic ms; 0: at once.

@@ -34,6 +34,8 @@ pub struct Conns<S> {
     dirty: Vec<u32>,
     /// To be read from in the next turn without waiting for an event.
     ready: Vec<ConnId>,
+    /// Empty, for the next turn's list.
+    spare_ready: Vec<ConnId>,
     /// Just registered: nobody but the router knows.
     registered: Vec<ConnId>,
     /// Just ended: the router is not told yet.
@@ -58,6 +60,7 @@ impl<S: Transport> Conns<S> {
             timers: Timers::default(),
             dirty: Vec::new(),
             ready: Vec::new(),
+            spare_ready: Vec::new(),
             registered: Vec::new(),
             doomed: Vec::new(),
             dead: Vec::new(),
@@ -294,15 +297,23 @@ impl<S: Transport> Conns<S> {
         }
     }
 
-    /// Takes the list of those to read from; [`Conns::mark_ready`] may fill it anew meanwhile.
+    /// Takes the list of those to read from; [`Conns::mark_ready`] fills another meanwhile. Goes back to
+    /// [`Conns::give_ready`].
     pub fn take_ready(&mut self) -> Vec<ConnId> {
-        let ready = std::mem::take(&mut self.ready);
+        let spare = std::mem::take(&mut self.spare_ready);
+        let ready = std::mem::replace(&mut self.ready, spare);
         for id in &ready {
             if let Some(conn) = self.get_mut(*id) {
                 conn.ready = false;
             }
         }
         ready
+    }
+
+    /// Keeps the list's memory for the next turn.
+    pub fn give_ready(&mut self, mut ready: Vec<ConnId>) {
+        ready.clear();
+        self.spare_ready = ready;
     }
 
     /// Whether the turn has something left to read, to write or to bury without waiting for an event.

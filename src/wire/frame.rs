@@ -198,6 +198,7 @@ fn private_message(out: &mut Vec<u8>, from: &str, sent: &PrivateMessage<'_>, tim
     out.extend_from_slice(b"}\n");
 }
 
+#[inline]
 fn accepted(
     out: &mut Vec<u8>,
     id: Option<Raw<'_>>,
@@ -205,11 +206,19 @@ fn accepted(
     to: &str,
     time: &Stamp,
 ) {
-    open(out, "accepted", id);
+    let given = id.map_or(0, |id| id.0.len()) + message_id.map_or(0, |id| id.0.len());
+    out.reserve(given + to.len() + 112);
+    out.extend_from_slice(b"{\"type\":\"accepted\"");
+    if let Some(id) = id {
+        out.extend_from_slice(b",\"id\":");
+        out.extend_from_slice(id.0);
+    }
     raw(out, "messageId", message_id);
-    text(out, "toUsername", to);
-    text(out, "time", time.as_str());
-    out.extend_from_slice(b"}\n");
+    out.extend_from_slice(b",\"toUsername\":\"");
+    out.extend_from_slice(to.as_bytes());
+    out.extend_from_slice(b"\",\"time\":\"");
+    out.extend_from_slice(time.as_bytes());
+    out.extend_from_slice(b"\"}\n");
 }
 
 fn error_message(out: &mut Vec<u8>, error: &ErrorMessage<'_>) {
