@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use memchr::memchr3;
+use memchr::{memchr, memchr3};
 
 /// "Interpret as command": never part of UTF-8, so it is telnet's wherever it stands.
 const IAC: u8 = 0xff;
@@ -55,18 +55,19 @@ impl Lines {
             let unseen = buffer.get(window.start + self.seen as usize..window.end)?;
             let Some(offset) = memchr3(b'\n', IAC, 0, unseen) else {
                 self.seen = window.len() as u32;
-                return self.unended(window, bounds);
+                return self.unended(buffer, window, bounds);
             };
             let at = window.start + self.seen as usize + offset;
             match buffer.get(at) {
                 Some(&IAC) => {
-                    let (end, replies, whole) = strip_telnet(buffer, at..window.end);
+                    let (text_end, end, replies) = strip_telnet(buffer, at..window.end);
                     window.end = end;
                     self.seen = (at - window.start) as u32;
-                    match (replies.is_empty(), whole) {
-                        (false, _) => return Some(Piece::Telnet(replies)),
-                        (true, true) => {}
-                        (true, false) => return self.unended(window, bounds),
+                    if !replies.is_empty() {
+                        return Some(Piece::Telnet(replies));
+                    }
+                    if text_end == at && end > at {
+                        return self.unended(buffer, window, bounds);
                     }
                 }
                 Some(0) if at == window.start || buffer.get(at - 1) != Some(&b'\r') => {
@@ -91,7 +92,10 @@ impl Lines {
         window: &mut Range<usize>,
         bounds: Bounds,
     ) -> Option<Piece> {
-        let line = window.clone();
+        let rest = buffer.get(window.clone())?;
+        // From there on it is a telnet sequence that will not be finished.
+        let text = memchr(IAC, rest).unwrap_or(rest.len());
+        let line = window.start..window.start + text;
         window.start = window.end;
         self.seen = 0;
         if line.is_empty() {
@@ -152,32 +156,42 @@ impl Lines {
         })
     }
 
-    fn unended(&mut self, window: &mut Range<usize>, bounds: Bounds) -> Option<Piece> {
+    /// `seen` bytes of the window were looked at and hold no end; what follows them is telnet's and unfinished.
+    fn unended(
+        &mut self,
+        buffer: &[u8],
+        window: &mut Range<usize>,
+        bounds: Bounds,
+    ) -> Option<Piece> {
         if !self.skipping {
             // A CR may still turn out to belong to the line end, a byte order mark to nothing.
-            if window.len() <= bounds.line + 1 + if self.begun { 0 } else { 3 } {
+            if self.seen as usize <= bounds.line + 1 + if self.begun { 0 } else { 3 } {
                 return None;
             }
             self.skipping = true;
             self.begun = true;
-            self.skip(window);
+            self.skip(buffer, window);
             return Some(Piece::TooLong);
         }
-        let more = window.start < window.end;
-        self.skip(window);
+        let more = self.skip(buffer, window);
         (more && self.skipped as usize > bounds.skipped).then_some(Piece::FarTooLong)
     }
 
-    fn skip(&mut self, window: &mut Range<usize>) {
-        self.skipped = self.skipped.saturating_add(window.len() as u32);
-        window.start = window.end;
+    /// Drops what was seen but for a CR at its end, which may belong to the line end; whether that was anything.
+    fn skip(&mut self, buffer: &[u8], window: &mut Range<usize>) -> bool {
+        let seen = window.start..window.start + self.seen as usize;
+        let ends_with_cr = buffer.get(seen).is_some_and(|seen| seen.ends_with(b"\r"));
+        let dropped = self.seen - u32::from(ends_with_cr);
+        self.skipped = self.skipped.saturating_add(dropped);
+        window.start += dropped as usize;
         self.seen = 0;
+        dropped > 0
     }
 }
 
-/// Moves everything behind telnet's sequences up, in one pass from the first of them. Returns where the bytes
-/// now end, the replies owed, and whether no unfinished sequence is left at the end.
-fn strip_telnet(buffer: &mut [u8], range: Range<usize>) -> (usize, Vec<u8>, bool) {
+/// Moves everything behind telnet's sequences up, in one pass from the first of them. Returns where the text now
+/// ends, where the unfinished sequence behind it does, and the replies owed.
+fn strip_telnet(buffer: &mut [u8], range: Range<usize>) -> (usize, usize, Vec<u8>) {
     let (mut from, mut to, end) = (range.start, range.start, range.end);
     let mut replies = Vec::new();
     while from < end {
@@ -188,12 +202,12 @@ fn strip_telnet(buffer: &mut [u8], range: Range<usize>) -> (usize, Vec<u8>, bool
         }
         let Some((length, reply)) = sequence(&buffer[from..end]) else {
             buffer.copy_within(from..end, to);
-            return (to + end - from, replies, false);
+            return (to, to + end - from, replies);
         };
         replies.extend(reply.into_iter().flatten());
         from += length;
     }
-    (to, replies, true)
+    (to, to, replies)
 }
 
 /// The length of the sequence that `bytes` begin with, and the answer to it. `None`: not all of it is here.
@@ -294,6 +308,26 @@ mod tests {
         );
         every_chunking(b"\xef\xbb\xbf12345678\r\n", &["12345678"]);
         every_chunking(b"aaaaaaaaaaaaaaaaaaaa\nok\n", &["TooLong", "ok"]);
+    }
+
+    #[test]
+    fn the_end_of_a_skipped_line_is_found_wherever_it_is_cut() {
+        every_chunking(b"aaaaaaaaaaaaaaaaaaaa\r\0ok\n", &["TooLong", "ok"]);
+        every_chunking(
+            b"aaaaaaaaaaaaaaaaaaaa\xff\xf4a\xff\xfa\n\xff\xf0b\nok\n",
+            &["TooLong", "ok"],
+        );
+        every_chunking(
+            b"12345678\xff\xfa\x18\x01\xff\xf0\nok\n",
+            &["12345678", "ok"],
+        );
+    }
+
+    #[test]
+    fn the_last_line_ends_where_telnet_did_not() {
+        every_chunking(b"a\xff\xfa\x18\nb", &["a"]);
+        every_chunking(b"a\nb\xff", &["a", "b"]);
+        every_chunking(b"a\xff\xf4\nb\xff", &["a", "b"]);
     }
 
     #[test]

@@ -199,9 +199,11 @@ impl Client {
         if !self.skipping && self.carry.len() <= limit + slack {
             return None;
         }
-        let more = !self.carry.is_empty();
-        self.skipped += self.carry.len();
-        self.carry.clear();
+        let keep = usize::from(self.carry.ends_with(b"\r"));
+        let dropped = self.carry.len() - keep;
+        self.skipped += dropped;
+        self.carry.drain(..dropped);
+        let more = dropped > 0;
         self.begun = true;
         if !std::mem::replace(&mut self.skipping, true) {
             return Some(Piece::TooLong);

@@ -1,0 +1,9 @@
+//! See tests/model/framing.rs.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../../tests/model/mod.rs"]
+mod model;
+
+fuzz_target!(|bytes: &[u8]| model::framing::check(bytes));
