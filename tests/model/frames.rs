@@ -60,7 +60,7 @@ pub fn hello(config: &Config) -> Vec<u8> {
         None,
         &[
             ("server", Text("privmsgd")),
-            ("version", Text(env!("CARGO_PKG_VERSION"))),
+            ("version", Text(version())),
             ("protocol", Number(1)),
             ("mode", Text("open")),
             ("serverName", Text(&config.server_name)),
@@ -70,6 +70,15 @@ pub fn hello(config: &Config) -> Vec<u8> {
             ("limits", Json(&limits)),
         ],
     )
+}
+
+/// The daemon's, also where this file is part of another package.
+fn version() -> &'static str {
+    let manifest = include_str!("../../Cargo.toml");
+    let line = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("version = "));
+    line.map_or("", |text| text.trim_matches('"'))
 }
 
 pub fn help(id: Option<&str>, only: Option<&str>) -> Vec<u8> {
