@@ -91,10 +91,20 @@ impl Panel {
             part: value / longest,
             color: color(name),
         };
+        let without = servers
+            .iter()
+            .filter(|(_, server)| server["median"][shows].is_null())
+            .map(|(name, server)| Bar {
+                server: name.clone(),
+                shown: server["impossible"].as_str().unwrap_or("no figure").into(),
+                part: 0.0,
+                color: color(name),
+            });
+        let bars = values.into_iter().map(bar).chain(without).collect();
         Some(Panel {
             title: work["label"].as_str()?.to_string(),
             unit: unit(shows),
-            bars: values.into_iter().map(bar).collect(),
+            bars,
         })
     }
 
@@ -109,7 +119,7 @@ impl Panel {
         );
         for (index, bar) in self.bars.iter().enumerate() {
             let top = y + TITLE_HEIGHT - 4 + index * BAR_HEIGHT;
-            let width = (bar.part * BAR_WIDTH).max(1.0);
+            let width = bar.part * BAR_WIDTH;
             let _ = writeln!(
                 svg,
                 "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\
