@@ -51,7 +51,7 @@ fn a_busy_recipient_harms_nobody_else() {
 /// > so does one that takes nothing for `stall_timeout_ms` while something waits: `goodbye slowConsumer`, if that still fits
 #[test]
 fn who_takes_nothing_is_cut() {
-    transcript_with(&Setup::new().limit("stall_timeout_ms", 500), |at| {
+    transcript_with(&Setup::new().limit("stall_timeout_ms", 3_000), |at| {
         let mut alice = at.register("Alice");
         let mut slow = narrow(at, "Slow");
         fill(&mut alice, "Slow");
