@@ -333,6 +333,7 @@ fn first_line(mut socket: &Socket) -> String {
     while !line.ends_with(b"\n") && matches!(std::io::Read::read(&mut socket, &mut byte), Ok(1)) {
         line.push(byte[0]);
     }
+    assert!(line.ends_with(b"\n"), "nothing came: it is stuck");
     String::from_utf8_lossy(&line).into_owned()
 }
 
