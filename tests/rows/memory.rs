@@ -80,6 +80,12 @@ pub fn c2_no_line_end(via: Via, mebibytes: usize) {
     let _alone = alone();
     let (daemon, address) = via.start(Setup::new());
     let mut probe = named(&address, "Probe");
+    // What the loop reads everybody into is touched once, and is nobody's.
+    probe.send(&format!(
+        r#"{{"type":"ping","data":"{}"}}"#,
+        "r".repeat(60 * KIB)
+    ));
+    probe.line();
     for registered in [false, true] {
         let client = match registered {
             true => named(&address, "Endless"),
