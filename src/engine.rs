@@ -64,12 +64,12 @@ impl<S: Transport> Engine<S> {
     pub fn new(config: &Config, capacity: usize, tokens: Tokens) -> Self {
         let limits = config.limits.clone();
         Engine {
-            router: Router::new(limits.clone(), greeting(config), tokens),
+            router: Router::new(limits.clone(), greeting(config), tokens, capacity),
             admit: Admit::new(capacity),
             scratch: vec![0; kept_bytes(&limits) + limits.read_budget_bytes],
             front: kept_bytes(&limits),
             now: Now::new(0, 0),
-            conns: Conns::new(limits),
+            conns: Conns::new(limits, capacity),
             log: RemoteLog::new(0),
             broken: false,
             #[cfg(debug_assertions)]

@@ -9,7 +9,7 @@ mod session;
 
 use crate::config::Limits;
 use crate::id::ConnId;
-use crate::net::conns::Load;
+use crate::net::conns::{Load, MAX_RESERVED};
 use crate::planted;
 use crate::router::fault::{Fault, not_available, not_registered, offered, refuse, unknown_user};
 use crate::router::names::Names;
@@ -63,12 +63,12 @@ pub struct Router {
 }
 
 impl Router {
-    /// `hello`: the line that greets every connection.
-    pub fn new(limits: Limits, hello: Vec<u8>, tokens: Tokens) -> Self {
+    /// `hello`: the line that greets every connection. `capacity`: connections at once.
+    pub fn new(limits: Limits, hello: Vec<u8>, tokens: Tokens, capacity: usize) -> Self {
         Router {
             limits,
             hello,
-            sessions: Sessions::default(),
+            sessions: Sessions::with_capacity(capacity.min(MAX_RESERVED)),
             names: Names::default(),
             presence: Presence::default(),
             claims: Claims::default(),

@@ -26,6 +26,9 @@ pub enum Load {
     Gone,
 }
 
+/// For so many connections room is reserved at most: a table that grows copies what it holds, and the loop waits.
+pub const MAX_RESERVED: usize = 1 << 20;
+
 pub struct Conns<S> {
     slots: Slab<Conn<S>>,
     last_serial: u64,
@@ -53,9 +56,10 @@ pub struct Conns<S> {
 }
 
 impl<S: Transport> Conns<S> {
-    pub fn new(limits: Limits) -> Self {
+    /// `capacity`: connections at once, for which room is reserved; what is not used of it takes no memory.
+    pub fn new(limits: Limits, capacity: usize) -> Self {
         Conns {
-            slots: Slab::new(),
+            slots: Slab::with_capacity(capacity.min(MAX_RESERVED)),
             last_serial: 0,
             timers: Timers::default(),
             dirty: Vec::new(),

@@ -161,12 +161,18 @@ struct Slot {
 }
 
 /// By the slot of the connection table.
-#[derive(Default)]
 pub struct Sessions {
     slots: Vec<Slot>,
 }
 
 impl Sessions {
+    /// With room for `capacity` connections; what is not used of it takes no memory.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Sessions {
+            slots: Vec::with_capacity(capacity),
+        }
+    }
+
     pub fn connected(&mut self, id: ConnId) {
         let index = id.key as usize;
         if index >= self.slots.len() {
