@@ -6,7 +6,7 @@ pub const SMALL_BYTES: usize = 4 * 1024;
 /// A larger buffer is given back to the allocator.
 const LARGE_BYTES: usize = 128 * 1024;
 /// What the idle buffers hold together at most: the pool is a cache, not a leak.
-const POOL_BYTES: usize = 4 * 1024 * 1024;
+const POOL_BYTES: usize = 512 * 1024;
 
 #[derive(Debug, Default)]
 pub struct Pool {
