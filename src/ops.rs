@@ -3,6 +3,7 @@
 
 use std::os::fd::OwnedFd;
 
+pub mod crowd;
 pub mod descriptors;
 pub mod exit;
 pub mod log;

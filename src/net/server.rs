@@ -14,7 +14,9 @@ use crate::net::accept::Acceptor;
 use crate::net::listen;
 use crate::net::reload::{Reload, Reloader};
 use crate::net::stream::Stream;
+use crate::net::sys;
 use crate::net::timers::NEVER;
+use crate::ops::crowd::Crowd;
 use crate::ops::exit::{Exit, StartError, reason};
 use crate::ops::signals::{Signal, Signals};
 use crate::ops::systemd::Notifier;
@@ -33,6 +35,7 @@ pub struct Server {
     origin: Instant,
     now_ms: u64,
     next_ping_ms: u64,
+    crowd: Crowd,
     /// When draining ends; [`NEVER`]: the server is not draining.
     drained_by_ms: u64,
     exit: Exit,
@@ -116,6 +119,7 @@ impl Server {
             origin: Instant::now(),
             now_ms: 0,
             next_ping_ms: 0,
+            crowd: Crowd::default(),
             drained_by_ms: NEVER,
             exit: Exit::Ok,
         };
@@ -130,6 +134,7 @@ impl Server {
             .tick()
             .min(self.acceptor.next_deadline())
             .min(self.ping())
+            .min(self.give_memory_back())
             .min(self.drained_by_ms);
         (due != NEVER).then(|| Duration::from_millis(due.saturating_sub(self.now_ms)))
     }
@@ -254,6 +259,18 @@ impl Server {
             self.next_ping_ms = self.now_ms + interval.as_millis() as u64;
         }
         self.next_ping_ms
+    }
+
+    /// After a crowd has left. Returns when to look again.
+    fn give_memory_back(&mut self) -> u64 {
+        let (connections, _) = self.engine.population();
+        let due_ms = self.crowd.count(connections);
+        if due_ms <= self.now_ms {
+            sys::trim_heap();
+            self.crowd.given_back(connections, self.now_ms);
+            return NEVER;
+        }
+        due_ms
     }
 
     fn read_clock(&mut self) {
