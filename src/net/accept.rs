@@ -13,6 +13,7 @@ use crate::net::conn::{CloseReason, Transport};
 use crate::net::listen::Listener;
 use crate::net::stream::Stream;
 use crate::net::timers::NEVER;
+use crate::ops::exit::reason;
 use crate::wire::code::Goodbye;
 use crate::wire::frame::Frame;
 
@@ -121,8 +122,15 @@ impl Acceptor {
             Err(error) if is_out_of_descriptors(&error) => {
                 return self.refuse_with_reserve(index, engine);
             }
-            // The peer gave up while it waited, or the like: the next one is unharmed.
-            Err(_) => {}
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                let address = listener.address.clone();
+                engine.say(format_args!(
+                    "cannot accept on {address}: {}",
+                    reason(&error)
+                ));
+                return Accepted::Failed;
+            }
         }
         Accepted::One
     }
@@ -150,6 +158,26 @@ fn reserve() -> Option<File> {
 fn is_out_of_descriptors(error: &io::Error) -> bool {
     let code = error.raw_os_error();
     [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM]
+        .iter()
+        .any(|errno| Some(errno.raw_os_error()) == code)
+}
+
+/// Errors that accept(2) passes on from the connection it was to return: the next one is unharmed.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    let code = error.raw_os_error();
+    error.kind() == ErrorKind::Interrupted
+        || [
+            Errno::CONNABORTED,
+            Errno::PROTO,
+            Errno::NETDOWN,
+            Errno::NETUNREACH,
+            Errno::HOSTDOWN,
+            Errno::HOSTUNREACH,
+            Errno::NOPROTOOPT,
+            Errno::NONET,
+            Errno::OPNOTSUPP,
+            Errno::PERM,
+        ]
         .iter()
         .any(|errno| Some(errno.raw_os_error()) == code)
 }
