@@ -99,8 +99,13 @@ impl Config {
     /// What holds after a reload: `new`, except for the keys that need a restart.
     pub fn reloaded(&self, new: &Config) -> Config {
         let mut config = self.clone();
-        config.limits = new.limits.clone();
-        config.limits.max_connections = self.limits.max_connections;
+        config.limits = Limits {
+            max_connections: self.limits.max_connections,
+            keepalive: self.limits.keepalive,
+            user_timeout_ms: self.limits.user_timeout_ms,
+            notsent_lowat_bytes: self.limits.notsent_lowat_bytes,
+            ..new.limits.clone()
+        };
         config.log = new.log.clone();
         config
     }

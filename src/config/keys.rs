@@ -234,19 +234,21 @@ pub const KEYS: &[Key] = &[
     Key {
         path: "limits.keepalive",
         about: "TCP: seconds of silence, seconds between probes, probes",
-        reloads: true,
+        reloads: false,
         set: value::set_keepalive,
         show: |config| format!("{:?}", config.limits.keepalive),
     },
     limit!(
         user_timeout_ms,
         WAIT,
-        "TCP: sent bytes unacknowledged this long end the connection"
+        "TCP: sent bytes unacknowledged this long end the connection",
+        false
     ),
     limit!(
         notsent_lowat_bytes,
         4096..=GIB,
-        "TCP: unsent bytes that the kernel holds for a connection"
+        "TCP: unsent bytes that the kernel holds for a connection",
+        false
     ),
     Key {
         path: "log.level",
