@@ -40,6 +40,9 @@ pub fn decode_hot(line: &[u8]) -> Option<Request<'_>> {
     hot::private_message(line)
 }
 
+/// Names in one `watch` or `unwatch`: beyond ASCII each takes microseconds to map.
+pub const MAX_NAMES: usize = 128;
+
 /// Objects and arrays within each other, the line's own object included.
 pub const MAX_DEPTH: usize = 16;
 

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::scalar::{self, MAX_WORD_BYTES};
-use super::{Raw, Refusal};
+use super::{MAX_NAMES, Raw, Refusal};
 use crate::wire::code::{Code, Verb};
 use crate::wire::name::Name;
 
@@ -166,6 +166,9 @@ impl<'a> Fields<'a> {
             serde_json::from_slice(raw.0).map_err(|_| bad_type(field, "an array of names"))?;
         if elements.is_empty() {
             return Err(bad_value(field, "is empty"));
+        }
+        if elements.len() > MAX_NAMES {
+            return Err(bad_value(field, "holds more than 128 names"));
         }
         elements
             .into_iter()
