@@ -1,7 +1,9 @@
 #!/bin/sh
-# send.sh ME YOU TEXT [PORT]: sends one message; prints what went wrong, and fails, if it was not accepted.
+# send.sh ME YOU TEXT [PORT]: sends one message; says what went wrong, and fails, unless it was accepted.
 text=$(printf %s "$3" | tr -d '[:cntrl:]' | sed 's/[\\"]/\\&/g')
-printf '%s\n' '{"type":"register","username":"'"$1"'"}' \
-    '{"type":"privateMessage","toUsername":"'"$2"'","message":"'"$text"'"}' '{"type":"bye"}' |
-    nc 127.0.0.1 "${4:-7748}" | grep '"errorMessage"' >&2 && exit 1
-exit 0
+answer=$(printf '%s\n' '{"type":"register","username":"'"$1"'"}' \
+    '{"type":"privateMessage","toUsername":"'"$2"'","message":"'"$text"'","id":1}' '{"type":"bye"}' |
+    nc 127.0.0.1 "${4:-7748}")
+printf %s "$answer" | grep -q '^{"type":"accepted"' && exit 0
+printf '%s\n' "${answer:-no answer}" | grep -v '^{"type":"\(hello\|registered\)"' >&2
+exit 1
