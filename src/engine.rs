@@ -107,8 +107,7 @@ impl<S: Transport> Engine<S> {
             Verdict::Evict(key) => {
                 if let Some(id) = self.conns.id(key) {
                     self.admit.settled(id.serial);
-                    self.conns
-                        .close(id, Goodbye::RegistrationTimeout, None, None);
+                    self.conns.evict(id, Goodbye::RegistrationTimeout);
                 }
                 Ok(())
             }
@@ -159,6 +158,7 @@ impl<S: Transport> Engine<S> {
                 self.expired(id, expiry);
             }
             self.conns.arm(id.key);
+            self.conns.flush_ahead();
         }
         while let Some(id) = self
             .admit
@@ -168,6 +168,7 @@ impl<S: Transport> Engine<S> {
             self.admit.settled(id.serial);
             self.conns
                 .close(id, Goodbye::RegistrationTimeout, None, None);
+            self.conns.flush_ahead();
         }
         let router = self.router.tick(&mut self.conns, &self.now);
         self.settle();
@@ -205,6 +206,7 @@ impl<S: Transport> Engine<S> {
             let after_ms = 500 + (id.serial.wrapping_mul(0x9e37_79b9) % 4_500) as u32;
             self.conns
                 .close(id, Goodbye::ServerClosing, None, Some(after_ms));
+            self.conns.flush_ahead();
         }
         self.settle();
     }

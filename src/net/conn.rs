@@ -312,15 +312,22 @@ impl<S: Transport> Conn<S> {
         self.forget_input();
         self.phase = Phase::Flushing;
         if until_ms != NEVER {
+            // It stalls already: the time it is given is what counts now.
+            self.stalled_since_ms = NEVER;
             self.rare().until_ms = until_ms;
         }
+    }
+
+    /// After goodbye: nothing is waited for after `until_ms`.
+    pub(super) fn hurry(&mut self, until_ms: u64) {
+        self.rare().until_ms = until_ms;
     }
 
     /// Goodbye was written: up to `bytes` of what the peer still sends are thrown away until `until_ms`.
     pub(super) fn begin_linger(&mut self, until_ms: u64, bytes: usize) {
         self.phase = Phase::Lingering;
         let rare = self.rare();
-        rare.until_ms = until_ms;
+        rare.until_ms = rare.until_ms.min(until_ms);
         rare.linger_bytes = bytes;
     }
 

@@ -162,6 +162,16 @@ impl<S: Transport> Conns<S> {
         self.arm(id.key);
     }
 
+    /// Says goodbye and ends the connection with this turn: its place is needed.
+    pub fn evict(&mut self, id: ConnId, code: Goodbye) {
+        self.close(id, code, None, None);
+        let now_ms = self.now_ms;
+        if let Some(conn) = self.get_mut(id).filter(|conn| !conn.is_open()) {
+            conn.hurry(now_ms);
+            self.arm(id.key);
+        }
+    }
+
     /// Ends the connection now, without a word.
     pub fn cut(&mut self, key: u32, reason: CloseReason) {
         let Some(conn) = self.slots.get_mut(key as usize) else {

@@ -28,6 +28,10 @@ fn one_eviction_makes_room_for_one_connection() {
         conns.filter(|client| client.is_open()).count()
     };
     assert_eq!(open(&driver), 3);
+    // Who was evicted says goodbye in this turn and is gone in the next.
+    driver.end_turn();
+    driver.end_turn();
+    assert_eq!(driver.engine.population().0, 3);
     driver.leave();
 }
 

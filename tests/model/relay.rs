@@ -86,6 +86,10 @@ impl Relay {
         if crowded {
             self.unregistered.remove(&oldest);
             self.close(oldest, "registrationTimeout", None);
+            let now = self.now;
+            if let Some(client) = self.clients.get_mut(&oldest) {
+                client.phase = Phase::Flushing { until: now };
+            }
         }
         crowded
     }
@@ -226,6 +230,9 @@ impl Relay {
             _ => NEVER,
         };
         client.phase = Phase::Flushing { until };
+        if until != NEVER {
+            client.stalled_since = NEVER;
+        }
         client.forget_input();
         self.doomed.push(id);
     }
@@ -373,12 +380,12 @@ impl Relay {
             return;
         }
         client.stalled_since = NEVER;
-        if let Phase::Flushing { .. } = client.phase {
+        if let Phase::Flushing { until } = client.phase {
             if client.eof {
                 return self.cut(id);
             }
             client.phase = Phase::Lingering {
-                until: now + limits.linger_ms,
+                until: until.min(now + limits.linger_ms),
                 left: limits.linger_bytes as u64,
             };
         }
