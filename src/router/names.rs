@@ -96,3 +96,37 @@ fn spread(hash: u32) -> u64 {
 fn is_named(session: &Session, name: &[u8]) -> bool {
     session.name_bytes() == name || session.key().as_bytes() == name
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::hash::{DefaultHasher, Hasher};
+
+    /// D7: names chosen to collide under a hash without a secret key are spread like any others.
+    #[test]
+    fn crafted_names_do_not_share_a_place() {
+        const CRAFTED: usize = 20_000;
+        let names = Names::default();
+        let crafted = (0u32..).map(|n| format!("user{n}")).filter(|name| {
+            let mut unkeyed = DefaultHasher::new();
+            unkeyed.write(name.as_bytes());
+            unkeyed.finish() >> 32 & 0xff == 7
+        });
+        let (mut shards, mut places) = (vec![0; SHARDS], std::collections::HashSet::new());
+        for name in crafted.take(CRAFTED) {
+            let (shard, hash) = names.place(name.as_bytes());
+            shards[shard] += 1;
+            places.insert((shard, hash));
+        }
+        let most = shards.iter().max().copied().unwrap_or_default();
+        assert!(
+            most < 2 * CRAFTED / SHARDS,
+            "{most} of {CRAFTED} names in one of {SHARDS} shards"
+        );
+        assert!(
+            places.len() > CRAFTED - 10,
+            "{} different hashes",
+            places.len()
+        );
+    }
+}
