@@ -29,9 +29,9 @@ fn b4_a_half_close_is_answered_completely() {
 #[test]
 fn b6_a_half_open_peer_is_found() {
     half_open::b6_a_half_open_peer(&Timing {
-        config: "[limits]\nuser_timeout_ms = 2000\nkeepalive = [1, 1, 2]\n",
+        config: "[limits]\nuser_timeout_ms = 2000\nkeepalive = [3, 1, 2]\n",
         pending: secs(9),
-        idle: secs(12),
+        idle: secs(15),
     });
 }
 
