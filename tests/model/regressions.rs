@@ -145,3 +145,22 @@ fn a_line_kept_for_later_survives_smaller_limits() {
     turn(&mut driver, alice, &[r#""}"#, r#"{"type":"ping"}"#]);
     driver.leave();
 }
+
+#[test]
+fn saying_goodbye_to_everybody_takes_no_buffer_for_each() {
+    use privmsgd::engine::Engine;
+    use privmsgd::net::admit::Peer;
+    use privmsgd::net::memory::Sink;
+
+    const CLIENTS: usize = 1_000;
+    let mut engine = Engine::new(&Config::default(), CLIENTS, Box::new(|| Some(1)));
+    for _ in 0..CLIENTS {
+        engine.connect(Sink::default(), Peer::unix());
+        engine.flush();
+    }
+    engine.drain();
+    let queued = engine.conns.queue_bytes();
+    assert!(queued <= 512 * 1024, "{queued} bytes of buffers");
+    engine.flush();
+    assert_eq!(engine.conns.queue_bytes(), 0);
+}

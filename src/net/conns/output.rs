@@ -14,6 +14,8 @@ const FLUSH_AHEAD_BYTES: usize = 128 * 1024;
 /// A rest of so many bytes is moved to the front after each write: what was written takes no room beside it.
 /// A longer one only when that moves no more than was written.
 const SHORT_BYTES: usize = 32 * 1024;
+/// What a buffer in use counts as besides what is in it: so that no more are taken in one turn than the pool keeps.
+const BUFFER_COST_BYTES: usize = 1024;
 
 impl<S: Transport> Conns<S> {
     /// Writes ahead of the turn's end once so much was queued in it that it would leave the cache before it is written.
@@ -50,6 +52,7 @@ impl<S: Transport> Conns<S> {
         let before = conn.out.capacity();
         if before == 0 {
             conn.out = self.pool.take();
+            self.unflushed_bytes += BUFFER_COST_BYTES;
         }
         let length = conn.out.len();
         write(&mut conn.out);
