@@ -152,7 +152,7 @@ fn saying_goodbye_to_everybody_takes_no_buffer_for_each() {
     use privmsgd::net::admit::Peer;
     use privmsgd::net::memory::Sink;
 
-    const CLIENTS: usize = 1_000;
+    const CLIENTS: usize = 900;
     let mut engine = Engine::new(&Config::default(), CLIENTS, Box::new(|| Some(1)));
     for _ in 0..CLIENTS {
         engine.connect(Sink::default(), Peer::unix());
