@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -90,9 +91,16 @@ fn f4_a_broken_configuration_changes_nothing() {
         ("[limits]\nmax_errors = 2\n[log\n", ":3:"),
         ("[limits]\nqueue_soft_bytes = 9_000_000\n", ":2:20: "),
     ];
+    let failed = |daemon: &Daemon| daemon.log().matches("reload failed").count();
     for (text, told) in broken {
+        let before = failed(&stage.daemon);
         reload(&stage.daemon, text);
         stage.daemon.await_log(told);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while failed(&stage.daemon) == before {
+            assert!(Instant::now() < deadline, "{text} is not refused");
+            thread::sleep(Duration::from_millis(1));
+        }
         alice.expect_nothing();
     }
     fs::remove_file(stage.daemon.dir().join("privmsgd.toml")).unwrap();
@@ -111,7 +119,10 @@ fn f4_a_broken_configuration_changes_nothing() {
     );
 }
 
+/// The file appears whole: a reload that is still under way never reads half of it.
 fn reload(daemon: &Daemon, text: &str) {
-    fs::write(daemon.dir().join("privmsgd.toml"), text).unwrap();
+    let new = daemon.dir().join("new.toml");
+    fs::write(&new, text).unwrap();
+    fs::rename(new, daemon.dir().join("privmsgd.toml")).unwrap();
     daemon.signal(Signal::HUP);
 }

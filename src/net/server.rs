@@ -135,6 +135,7 @@ impl Server {
             .min(self.acceptor.next_deadline())
             .min(self.ping())
             .min(self.give_memory_back())
+            .min(self.owed_notice())
             .min(self.drained_by_ms);
         (due != NEVER).then(|| Duration::from_millis(due.saturating_sub(self.now_ms)))
     }
@@ -219,7 +220,7 @@ impl Server {
                 "reload failed, everything stays as it is: {}",
                 reason(&error)
             );
-            self.notifier.ready("reload failed");
+            self.notifier.reloaded("reload failed");
         }
     }
 
@@ -246,7 +247,7 @@ impl Server {
                 }
             }
         }
-        self.notifier.ready("reloaded");
+        self.notifier.reloaded("reloaded");
     }
 
     /// Tells the watchdog that the loop turns. Returns when to do so next.
@@ -259,6 +260,16 @@ impl Server {
             self.next_ping_ms = self.now_ms + interval.as_millis() as u64;
         }
         self.next_ping_ms
+    }
+
+    /// Says to the service manager what it had no room for. Returns when to try again.
+    fn owed_notice(&mut self) -> u64 {
+        const RETRY_MS: u64 = 100;
+        if self.notifier.retry() {
+            self.now_ms + RETRY_MS
+        } else {
+            NEVER
+        }
     }
 
     /// After a crowd has left. Returns when to look again.

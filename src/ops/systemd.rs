@@ -3,6 +3,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -22,6 +23,8 @@ use crate::ops::exit::{Exit, StartError, reason};
 pub struct Notifier {
     socket: Option<UnixDatagram>,
     watchdog_interval: Option<Duration>,
+    /// READY after a reload was not taken yet.
+    owed: bool,
 }
 
 impl Notifier {
@@ -32,6 +35,7 @@ impl Notifier {
         Notifier {
             socket: name.as_deref().and_then(connect),
             watchdog_interval: watchdog.filter(|interval| !interval.is_zero()),
+            owed: false,
         }
     }
 
@@ -53,12 +57,23 @@ impl Notifier {
         self.send(&[NotifyState::Ready, status_of(&clean(status))]);
     }
 
-    /// The configuration is being read again; [`Notifier::ready`] ends it.
+    /// What [`Notifier::reloading`] began is over. Does not wait: [`Notifier::retry`] says it if there is no room now.
+    pub fn reloaded(&mut self, status: &str) {
+        self.owed = !self.send(&[NotifyState::Ready, status_of(&clean(status))]);
+    }
+
+    /// Says again what there was no room for; whether that still has to be done.
+    pub fn retry(&mut self) -> bool {
+        self.owed = self.owed && !self.send(&[NotifyState::Ready]);
+        self.owed
+    }
+
+    /// The configuration is being read again; [`Notifier::reloaded`] ends it.
     pub fn reloading(&self) {
         match NotifyState::monotonic_usec_now() {
             Ok(now) => self.send(&[NotifyState::Reloading, now]),
             Err(_) => self.send(&[NotifyState::Reloading]),
-        }
+        };
     }
 
     pub fn stopping(&self, status: &str) {
@@ -74,11 +89,14 @@ impl Notifier {
         self.send(&[NotifyState::Watchdog]);
     }
 
-    fn send(&self, states: &[NotifyState]) {
-        if let Some(socket) = &self.socket {
-            let lines: Vec<String> = states.iter().map(NotifyState::to_string).collect();
-            let _ = socket.send(lines.join("\n").as_bytes());
-        }
+    /// Whether there was room for it, or nobody to tell.
+    fn send(&self, states: &[NotifyState]) -> bool {
+        let Some(socket) = &self.socket else {
+            return true;
+        };
+        let lines: Vec<String> = states.iter().map(NotifyState::to_string).collect();
+        let sent = socket.send(lines.join("\n").as_bytes());
+        !sent.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 }
 
@@ -136,6 +154,7 @@ mod tests {
         let socket = connect(OsStr::new(&name));
         assert!(socket.is_some());
         let notifier = Notifier {
+            owed: false,
             socket,
             watchdog_interval: None,
         };
@@ -178,5 +197,27 @@ mod tests {
         Notifier::default().ready("nobody is told");
         assert!(connect(OsStr::new("/no/such/socket")).is_none());
         assert!(connect(OsStr::new("")).is_none());
+    }
+
+    #[test]
+    fn what_the_manager_had_no_room_for_is_said_again() {
+        let (manager, mut notifier) = pair("owed");
+        while notifier.send(&[NotifyState::Watchdog]) {}
+        notifier.reloaded("reloaded");
+        assert!(notifier.retry());
+        while told(&manager) != "WATCHDOG=1" {}
+        for _ in 0..1_000 {
+            if !notifier.retry() {
+                break;
+            }
+            told(&manager);
+        }
+        manager.set_nonblocking(true).unwrap();
+        let mut last = String::new();
+        let mut buffer = [0; 1000];
+        while let Ok(length) = manager.recv(&mut buffer) {
+            last = String::from_utf8(buffer[..length].to_vec()).unwrap();
+        }
+        assert_eq!(last, "READY=1");
     }
 }

@@ -19,6 +19,12 @@ impl Notifier {
 
     pub fn ready(&self, _status: &str) {}
 
+    pub fn reloaded(&mut self, _status: &str) {}
+
+    pub fn retry(&mut self) -> bool {
+        false
+    }
+
     pub fn reloading(&self) {}
 
     pub fn stopping(&self, _status: &str) {}
