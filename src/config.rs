@@ -61,6 +61,12 @@ pub struct Config {
     pub unix_mode: u32,
     /// Where to write the real addresses, one a line, when ready.
     pub port_file: Option<PathBuf>,
+    /// Where accounts are kept: mailbox mode. `None`: open mode.
+    pub data: Option<PathBuf>,
+    /// Where the admin socket is made; `None`: the default place, if there is one.
+    pub admin_socket: Option<PathBuf>,
+    pub accounts: AccountsConfig,
+    pub tls: TlsConfig,
     pub limits: Limits,
     pub log: LogConfig,
     /// `debug.hooks`: whether `debugPanic` and `debugStall` are commands. Debug builds only.
@@ -107,6 +113,11 @@ impl Config {
             ..new.limits.clone()
         };
         config.log = new.log.clone();
+        config.accounts = AccountsConfig {
+            password_queue: self.accounts.password_queue,
+            ..new.accounts.clone()
+        };
+        config.tls = new.tls.clone();
         config
     }
 }
@@ -127,6 +138,77 @@ pub enum Listen {
     Unix(PathBuf),
     /// `systemd:NAME`: every inherited socket of that name.
     Inherited(String),
+}
+
+/// The `[accounts]` table: mailbox mode only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountsConfig {
+    /// Whether clients may create accounts.
+    pub signup_open: bool,
+    /// Names nobody may have, besides the built-in ones.
+    pub reserved_names: Vec<String>,
+    pub max_devices: u32,
+    /// Whether passwords and tokens are taken on unencrypted connections from other machines.
+    pub plaintext_credentials: bool,
+    /// Tries to prove a name, per minute, for one account and for one address each.
+    pub tries_per_minute: u32,
+    /// How long too many failed tries shut an account or an address out at most.
+    pub max_penalty_ms: u64,
+    /// Argon2id for new passwords: memory in KiB, passes.
+    pub password_memory_kib: u32,
+    pub password_passes: u32,
+    /// Passwords waiting to be hashed.
+    pub password_queue: u32,
+    /// What signs tokens: `eddsa:/path` of a PEM public key, `hs256:/path` of a secret of 32 bytes or more.
+    pub token_keys: Vec<String>,
+    /// What a token's `aud` must be or hold; empty: the server's name.
+    pub token_audience: String,
+    /// Whether a good token makes the account that it names.
+    pub token_creates: bool,
+}
+
+impl Default for AccountsConfig {
+    fn default() -> Self {
+        AccountsConfig {
+            signup_open: false,
+            reserved_names: Vec::new(),
+            max_devices: 16,
+            plaintext_credentials: false,
+            tries_per_minute: 5,
+            max_penalty_ms: 600_000,
+            password_memory_kib: 19 * 1024,
+            password_passes: 2,
+            password_queue: 8,
+            token_keys: Vec::new(),
+            token_audience: String::new(),
+            token_creates: true,
+        }
+    }
+}
+
+/// The `[tls]` table: for listeners `tls:…` and inherited sockets named `tls`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// PEM files; `None`: `tls.crt` and `tls.key` of the service manager's credentials, if there are any.
+    pub certificate: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    /// Whether TLS 1.2 is spoken too.
+    pub allow_1_2: bool,
+    pub handshake_timeout_ms: u64,
+    /// New TLS connections taken from one listener in one turn of the loop.
+    pub accepts_per_turn: u32,
+}
+
+impl Default for TlsConfig {
+    fn default() -> Self {
+        TlsConfig {
+            certificate: None,
+            key: None,
+            allow_1_2: false,
+            handshake_timeout_ms: 5_000,
+            accepts_per_turn: 8,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,6 +234,10 @@ impl Default for Config {
             server_name: "localhost".into(),
             unix_mode: 0o600,
             port_file: None,
+            data: None,
+            admin_socket: None,
+            accounts: AccountsConfig::default(),
+            tls: TlsConfig::default(),
             limits: Limits::default(),
             log: LogConfig {
                 level: log::LevelFilter::Info,

@@ -11,6 +11,7 @@
 //! ```
 #![deny(unsafe_code)]
 
+pub mod accounts;
 pub mod config;
 pub mod engine;
 pub mod escape;

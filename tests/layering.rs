@@ -43,6 +43,49 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
             "log",
         ],
     ),
+    // Sockets, SQL, JSON, rules of the relay.
+    (
+        &["src/accounts.rs", "src/accounts/"],
+        &[
+            "mio",
+            "socket2",
+            "std::net",
+            "rusqlite",
+            "serde_json",
+            "crate::net",
+            "crate::router",
+            "crate::engine",
+            "crate::admin",
+        ],
+    ),
+    // The protocol.
+    (
+        &["src/store.rs", "src/store/"],
+        &[
+            "mio",
+            "std::net",
+            "serde_json",
+            "crate::net",
+            "crate::router",
+            "crate::engine",
+            "crate::wire::command",
+            "crate::wire::frame",
+        ],
+    ),
+    // SQLite stands in one place.
+    (
+        &[
+            "src/main.rs",
+            "src/engine",
+            "src/net",
+            "src/router",
+            "src/wire",
+            "src/admin",
+            "src/ops",
+            "src/config",
+        ],
+        &["rusqlite"],
+    ),
     // JSON is read in one place and written in one.
     (
         &[

@@ -147,6 +147,14 @@ const FLAGS: &[Flag] = &[
         repeats: true,
     },
     Flag {
+        name: "data",
+        shown: "--data",
+        value: "DIR",
+        help: "Mailbox mode: names are accounts, kept in DIR",
+        key: "server.data",
+        repeats: false,
+    },
+    Flag {
         name: "log-level",
         shown: "--log-level",
         value: "LEVEL",
@@ -164,8 +172,9 @@ const FLAGS: &[Flag] = &[
     },
 ];
 
-const ALL_FLAGS: [&str; 8] = [
+const ALL_FLAGS: [&str; 9] = [
     "--listen",
+    "--data",
     "--log-level",
     "--log-format",
     "--config",

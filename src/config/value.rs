@@ -80,6 +80,57 @@ pub fn boolean(given: &Given) -> Result<bool, String> {
     }
 }
 
+pub fn text(given: &Given) -> Result<String, String> {
+    let plain = |text: &&str| text.len() <= 253 && !text.chars().any(char::is_control);
+    let text = given.as_text().filter(plain);
+    let form = "at most 253 bytes without control characters";
+    Ok(text.ok_or_else(|| given.must_be(form))?.into())
+}
+
+pub fn texts(given: &Given) -> Result<Vec<String>, String> {
+    if given.as_text() == Some("") {
+        return Ok(Vec::new());
+    }
+    let items = given.as_list();
+    let items = items.ok_or_else(|| given.must_be("a list of strings"))?;
+    items.iter().map(text).collect()
+}
+
+/// The place of the word in `words`.
+pub fn one_of<const N: usize>(given: &Given, words: [&str; N]) -> Result<usize, String> {
+    let found = given
+        .as_text()
+        .and_then(|text| words.iter().position(|word| *word == text));
+    let quoted: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+    found.ok_or_else(|| given.must_be(quoted.join(" or ")))
+}
+
+/// Empty: none.
+pub fn path(given: &Given) -> Result<Option<PathBuf>, String> {
+    match given.as_text() {
+        Some("") => Ok(None),
+        Some(text) if !text.contains('\0') => Ok(Some(PathBuf::from(text))),
+        _ => Err(given.must_be("a path")),
+    }
+}
+
+pub fn show_path(path: &Option<PathBuf>) -> String {
+    let path = path.as_deref().map(|path| path.display().to_string());
+    format!("{:?}", path.unwrap_or_default())
+}
+
+pub fn token_keys(given: &Given) -> Result<Vec<String>, String> {
+    let keys = texts(given)?;
+    let known = |key: &String| {
+        let path = key.strip_prefix("eddsa:").or(key.strip_prefix("hs256:"));
+        path.is_some_and(|path| path.starts_with('/'))
+    };
+    match keys.iter().all(known) {
+        true => Ok(keys),
+        false => Err(given.must_be("a list of eddsa:/PATH and hs256:/PATH")),
+    }
+}
+
 pub fn set_listen(config: &mut Config, given: &Given) -> Result<(), String> {
     let items = given.as_list();
     let items = items.ok_or_else(|| given.must_be("a list of addresses"))?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::accounts::Origin;
 use crate::config::Limits;
 use crate::net::timers::NEVER;
 
@@ -14,6 +15,8 @@ pub struct Peer {
     /// `None`: a UNIX socket. IPv4 addresses mapped into IPv6 are IPv4 here.
     address: Option<IpAddr>,
     port: u16,
+    /// Over TLS.
+    encrypted: bool,
 }
 
 impl Peer {
@@ -21,6 +24,7 @@ impl Peer {
         Peer {
             address: Some(address.ip().to_canonical()),
             port: address.port(),
+            encrypted: false,
         }
     }
 
@@ -28,6 +32,29 @@ impl Peer {
         Peer {
             address: None,
             port: 0,
+            encrypted: false,
+        }
+    }
+
+    /// The same peer over TLS.
+    pub const fn over_tls(self) -> Self {
+        Peer {
+            encrypted: true,
+            ..self
+        }
+    }
+
+    pub const fn is_encrypted(&self) -> bool {
+        self.encrypted
+    }
+
+    /// What counts as one address when a name is to be proved.
+    pub fn origin(&self) -> Origin {
+        match self.group() {
+            _ if self.is_local() => Origin::Local,
+            Group::Unix => Origin::Local,
+            Group::V4(address) => Origin::V4(address),
+            Group::V6(network) => Origin::V6(network),
         }
     }
 

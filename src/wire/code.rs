@@ -68,19 +68,30 @@ words! {
         NotRegistered = "notRegistered",
         AlreadyRegistered = "alreadyRegistered",
         InvalidName = "invalidName",
+        NameConfusable = "nameConfusable",
         NameTaken = "nameTaken",
         NotAvailable = "notAvailable",
+        AuthRequired = "authRequired",
         AuthFailed = "authFailed",
+        TokenExpired = "tokenExpired",
         UnknownUser = "unknownUser",
         RecipientBusy = "recipientBusy",
+        NotFound = "notFound",
+        NotAllowed = "notAllowed",
+        TooManySessions = "tooManySessions",
+        RateLimited = "rateLimited",
         Overloaded = "overloaded",
+        StorageFailed = "storageFailed",
     }
 }
 
 impl Code {
     /// Whether the same command may succeed later without being changed.
     pub const fn retryable(self) -> bool {
-        matches!(self, Code::RecipientBusy | Code::Overloaded)
+        matches!(
+            self,
+            Code::RecipientBusy | Code::RateLimited | Code::Overloaded | Code::StorageFailed
+        )
     }
 
     /// Whether the line itself was at fault, whatever the state: these count towards `tooManyErrors`.
@@ -111,10 +122,12 @@ words! {
         SlowConsumer = "slowConsumer",
         Heartbeat = "heartbeat",
         Replaced = "replaced",
+        Revoked = "revoked",
         TooManyErrors = "tooManyErrors",
         ServerFull = "serverFull",
         LineTooLong = "lineTooLong",
         TlsOnPlainPort = "tlsOnPlainPort",
+        PlainOnTlsPort = "plainOnTlsPort",
         NotHttp = "notHttp",
         InternalError = "internalError",
     }
@@ -133,11 +146,15 @@ impl Goodbye {
             }
             Goodbye::SlowConsumer => "you did not read what was sent to you",
             Goodbye::Heartbeat => "nothing came from you in two heartbeats",
-            Goodbye::Replaced => "another connection took this name with its resumeToken",
+            Goodbye::Replaced => {
+                "another connection took this name, or this device of it, with proof"
+            }
+            Goodbye::Revoked => "what this session was proved by is no longer good",
             Goodbye::TooManyErrors => "too many refused lines; see protocol.md",
             Goodbye::ServerFull => "no place for this connection now; try again later",
             Goodbye::LineTooLong => "a line went far over the limit",
             Goodbye::TlsOnPlainPort => "this port speaks plain text, not TLS; connect without TLS",
+            Goodbye::PlainOnTlsPort => "this port speaks TLS, not plain text; connect with TLS",
             Goodbye::NotHttp => {
                 "this is privmsgd, not HTTP; send one JSON object per line, for example {\"type\":\"help\"}"
             }

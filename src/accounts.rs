@@ -1,0 +1,276 @@
+//! Names that prove something: what is asked about accounts, and what the answer can be. The words that router, admin
+//! socket and worker share. Knows no sockets, no SQL and no JSON.
+//!
+//! Whoever needs an answer puts a [`Job`] to a [`Desk`]; the work is done on other threads, and what became of it
+//! comes back as a [`Done`]. Nothing here waits.
+
+use std::fmt;
+
+use crate::id::ConnId;
+use crate::wire::code::Code;
+use crate::wire::name::Name;
+
+/// What must never be shown: not in logs, errors, metrics, core files or `Debug`. Overwritten when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Box<[u8]>);
+
+impl Secret {
+    pub fn new(bytes: &[u8]) -> Self {
+        Secret(bytes.into())
+    }
+
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.fill(0);
+        // Without this the compiler may leave out the writing of what is never read again.
+        std::hint::black_box(&mut self.0);
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// The random bytes that `hello` gave to a connection: what its signatures are over, once.
+pub type Nonce = [u8; 16];
+
+/// An Ed25519 public key, and a signature by it (RFC 8032).
+pub type PublicKey = [u8; 32];
+pub type Signature = [u8; 64];
+
+/// The account's row. Never shown to clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountId(pub i64);
+
+/// What a `register` brings to prove its name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Credential {
+    Password(Secret),
+    /// A JSON Web Token (RFC 7519).
+    Token(Secret),
+    /// A signature over [`signed_text`].
+    Key(PublicKey, Signature),
+    /// Zero, which is never issued, if what was given has not the form of a token: it matches nothing.
+    Resume(u128),
+}
+
+/// What a new account, or an old one from now on, is proved by.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NewCredential {
+    Password(Secret),
+    /// With proof that the private key is there: a signature over [`signed_text`], unless the operator vouches.
+    Key(PublicKey, Option<Signature>),
+}
+
+/// What an Ed25519 signature is over: it proves one name to one server in one connection.
+pub fn signed_text(nonce: &str, server_name: &str, username: &str) -> String {
+    format!("privmsg-register-v1\n{nonce}\n{server_name}\n{username}")
+}
+
+/// Who is waiting for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Asker {
+    Conn(ConnId),
+    /// A connection of the admin socket, by its serial number.
+    Admin(u64),
+}
+
+/// One question. Names are as the client wrote them, enforced; they compare by their keys.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    Register {
+        username: Name<'static>,
+        credential: Credential,
+        /// As it stands between quotes on the wire, 1 to 64 bytes.
+        device: Box<str>,
+        nonce: Nonce,
+        /// Where it comes from, for the throttle: what counts as one address.
+        origin: Origin,
+    },
+    /// By a client, where signing up is open.
+    Create {
+        username: Name<'static>,
+        credential: NewCredential,
+        nonce: Nonce,
+        origin: Origin,
+    },
+    SetPassword {
+        account: AccountId,
+        password: Secret,
+        /// The device that asks: its sessions go on.
+        device: Box<str>,
+    },
+    AddKey {
+        account: AccountId,
+        username: Name<'static>,
+        key: PublicKey,
+        signature: Signature,
+        nonce: Nonce,
+    },
+    RemoveKey {
+        account: AccountId,
+        key: PublicKey,
+    },
+    Devices {
+        account: AccountId,
+    },
+    RevokeDevice {
+        account: AccountId,
+        device: Box<str>,
+    },
+    /// What the operator asks for: by the admin socket, or with the daemon stopped.
+    Operator(Operator),
+}
+
+/// `privmsgd account …`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operator {
+    Add {
+        username: Name<'static>,
+        credential: Option<NewCredential>,
+    },
+    List,
+    SetPassword {
+        username: Name<'static>,
+        password: Secret,
+    },
+    Disable {
+        username: Name<'static>,
+        disabled: bool,
+    },
+    /// The name stays reserved.
+    Remove {
+        username: Name<'static>,
+    },
+    AddKey {
+        username: Name<'static>,
+        key: PublicKey,
+    },
+    RevokeDevice {
+        username: Name<'static>,
+        device: Box<str>,
+    },
+}
+
+/// What counts as one address: an IPv4 address, the first 64 bits of an IPv6 one, or this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    Local,
+    V4(u32),
+    V6(u64),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    pub asker: Asker,
+    pub ask: Ask,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Done {
+    pub asker: Asker,
+    pub answer: Answer,
+    /// Live sessions that end because of it, whoever asked.
+    pub ends: Option<Ends>,
+    /// What the live sessions of an account are to be told, whoever asked.
+    pub notice: Option<(Name<'static>, Notice)>,
+}
+
+/// What became of a [`Job`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    Registered(Registered),
+    /// Done, and nothing to tell.
+    Ok,
+    Devices(Vec<Device>),
+    Accounts(Vec<Account>),
+    Refused(Refused),
+}
+
+/// A proved name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Registered {
+    pub account: AccountId,
+    /// As the account was created: what others are shown.
+    pub username: Name<'static>,
+    pub device: Box<str>,
+    /// For the next time; never 0.
+    pub resume_token: u128,
+    pub new_device: bool,
+    /// Failed tries to prove this name since it was last proved.
+    pub failures: u32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refused {
+    pub code: Code,
+    /// One sentence for a person, at most 200 bytes, without anything the client wrote.
+    pub message: &'static str,
+    pub field: Option<&'static str>,
+    pub retry_after_ms: Option<u32>,
+}
+
+/// Which live sessions of an account end: `goodbye revoked`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ends {
+    pub username: Name<'static>,
+    pub which: Which,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Which {
+    All,
+    Device(Box<str>),
+    AllBut(Box<str>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Failed tries to prove the name, this one included, since the sessions were last told.
+    AuthFailures(u32),
+}
+
+/// For lists. Times: milliseconds since 1970.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    pub device: Box<str>,
+    pub created_unix_ms: u64,
+    pub seen_unix_ms: u64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Account {
+    pub username: Name<'static>,
+    pub created_unix_ms: u64,
+    pub seen_unix_ms: Option<u64>,
+    pub disabled: bool,
+    pub has_password: bool,
+    pub keys: u32,
+    pub devices: u32,
+}
+
+/// Takes questions without waiting, and has answers.
+pub trait Desk {
+    /// Gives the job back if there is no room for it: `overloaded`, or `rateLimited` for a `register`.
+    fn submit(&mut self, job: Job) -> Result<(), Job>;
+    /// The next answer that is there. The desk wakes the loop when there is one.
+    fn done(&mut self) -> Option<Done>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let job = Credential::Password(Secret::new(b"hunter2"));
+        assert!(!format!("{job:?}").contains("hunter2"));
+    }
+}
