@@ -42,6 +42,11 @@ impl<S: Transport> Table for Conns<S> {
     }
 
     #[inline]
+    fn expect(&self, key: u32) {
+        Conns::expect(self, key);
+    }
+
+    #[inline]
     fn send(&mut self, to: ConnId, frame: &Frame<'_>) {
         Conns::send(self, to, frame);
     }

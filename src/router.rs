@@ -26,6 +26,8 @@ use crate::wire::name::Name;
 pub trait Table {
     /// Sends what is no reply, if there is room for it.
     fn offer(&mut self, to: ConnId, frame: &Frame<'_>) -> Load;
+    /// The connection in this slot will probably be offered something: among a million, memory is far away.
+    fn expect(&self, key: u32);
     /// Sends a reply.
     fn send(&mut self, to: ConnId, frame: &Frame<'_>);
     /// Ends a connection with `goodbye` as its last line; `reply` is the `id` that it answers.
@@ -216,11 +218,11 @@ impl Router {
                 Some(field),
             ));
         }
-        let Some((to, recipient)) = self.recipient(sender, &message.to) else {
+        let Some((to, recipient)) = self.recipient(sender, &message.to, out) else {
             return Err(unknown_user(&message.to, message.to_raw));
         };
         let frame = Frame::PrivateMessage {
-            from: sender.name(),
+            from: sender.name_bytes(),
             message,
             time: now.stamp,
         };
@@ -249,7 +251,7 @@ impl Router {
     ) -> Result<(), Fault<'a>> {
         let sender = self.sessions.get(from).ok_or_else(not_registered)?;
         let (to, _) = self
-            .recipient(sender, name)
+            .recipient(sender, name, out)
             .ok_or_else(|| unknown_user(name, to_raw))?;
         offered(
             out.offer(
@@ -265,7 +267,12 @@ impl Router {
 
     /// Whom `name` reaches. Whom one wrote to last is found without the map.
     #[inline]
-    fn recipient(&self, sender: &Session, name: &Name<'_>) -> Option<(ConnId, &Session)> {
+    fn recipient<T: Table>(
+        &self,
+        sender: &Session,
+        name: &Name<'_>,
+        out: &T,
+    ) -> Option<(ConnId, &Session)> {
         let last = sender.last_recipient();
         match self.sessions.get(last) {
             Some(session) if session.name_bytes() == name.as_bytes() => Some((last, session)),
@@ -273,7 +280,10 @@ impl Router {
                 self.sessions.at(last.key)
             }
             _ => {
-                let to = self.names.find(name.key().as_bytes(), &self.sessions)?;
+                let key = name.key();
+                let to = self
+                    .names
+                    .find_expecting(key.as_bytes(), &self.sessions, |key| out.expect(key))?;
                 sender.remember_recipient(to);
                 Some((to, self.sessions.get(to)?))
             }

@@ -20,7 +20,7 @@ fn relayed(line: &str) -> Option<Vec<u8>> {
     };
     let mut out = Vec::new();
     Frame::PrivateMessage {
-        from: "Alice",
+        from: b"Alice",
         message: &message,
         time: Stamp::new(0),
     }

@@ -64,41 +64,46 @@ pub enum Got {
     Lost,
 }
 
-/// An idle one should cost little: what few connections need is in `rare`.
+/// An idle one should cost little: what few connections need is in `rare`. What a message needs of its recipient comes
+/// first, in one cache line.
+#[repr(C, align(64))]
 pub struct Conn<S> {
-    pub(super) stream: S,
     pub serial: u64,
-    pub peer: Peer,
-    pub(super) phase: Phase,
     /// Frames; `out[sent..]` are still to be written. No capacity while there are none.
     pub(super) out: Vec<u8>,
-    pub(super) sent: usize,
-    /// What was read and not yet handled: part of a line or, while `held`, whole ones. No capacity while empty.
-    carry: Vec<u8>,
-    pub lines: Lines,
-    /// Since when a line is awaiting its end; [`NEVER`]: none is.
-    line_since_ms: u64,
-    /// Since when the peer has taken nothing of `out`; [`NEVER`] while there is nothing to take.
-    pub(super) stalled_since_ms: u64,
-    /// The entry in the timers.
-    pub(super) armed_ms: u64,
-    pub pace: Pace,
-    rare: Option<Box<Rare>>,
+    /// Less than 4 GiB, as all bounds of queues are.
+    pub(super) sent: u32,
+    pub(super) phase: Phase,
     pub registered: bool,
-    /// Held to the rate of commands.
-    pub limited: bool,
-    /// The peer's side has ended.
-    pub eof: bool,
     /// In the list of connections to write to.
     pub(super) dirty: bool,
-    /// In the list of connections to read from without waiting for an event.
-    pub(super) ready: bool,
     /// The last write took less than everything: only an event says when to try again.
     pub(super) blocked: bool,
     /// Senders are told `recipientBusy`.
     pub(super) busy: bool,
+    /// Whether `stalled_since_ms` is set.
+    stalls: bool,
+    /// In the list of connections to read from without waiting for an event.
+    pub(super) ready: bool,
     /// Reading stopped for our own reasons: input may be waiting without an event to come.
     held: bool,
+    /// Held to the rate of commands.
+    pub limited: bool,
+    pub(super) stream: S,
+    /// The peer's side has ended.
+    pub eof: bool,
+    pub lines: Lines,
+    /// What was read and not yet handled: part of a line or, while `held`, whole ones. No capacity while empty.
+    carry: Vec<u8>,
+    /// Since when a line is awaiting its end; [`NEVER`]: none is.
+    line_since_ms: u64,
+    /// Since when the peer has taken nothing of `out`; [`NEVER`] while a write has not left anything.
+    stalled_since_ms: u64,
+    /// The entry in the timers.
+    pub(super) armed_ms: u64,
+    pub pace: Pace,
+    rare: Option<Box<Rare>>,
+    pub peer: Peer,
 }
 
 struct Rare {
@@ -151,6 +156,7 @@ impl<S: Transport> Conn<S> {
             ready: false,
             blocked: false,
             busy: false,
+            stalls: false,
             held: false,
         }
     }
@@ -248,9 +254,48 @@ impl<S: Transport> Conn<S> {
         }
     }
 
+    /// The peer took `count` bytes of `out`.
+    #[inline]
+    pub(super) fn took(&mut self, count: usize, now_ms: u64) {
+        self.sent += count as u32;
+        if self.backlog() > 0 {
+            (self.stalls, self.stalled_since_ms) = (true, now_ms);
+        }
+    }
+
+    pub(super) fn took_nothing(&mut self, now_ms: u64) {
+        self.stalls = true;
+        self.stalled_since_ms = self.stalled_since_ms.min(now_ms);
+    }
+
+    /// Hands over `out`, all of which was written.
+    #[inline]
+    pub(super) fn give_buffer(&mut self) -> Vec<u8> {
+        self.sent = 0;
+        self.unstall();
+        std::mem::take(&mut self.out)
+    }
+
+    /// Moves what is still to be written to the front if it is at most `short` bytes, or no more than was written.
+    pub(super) fn move_rest(&mut self, short: usize) {
+        let left = self.backlog();
+        if left <= short || self.sent as usize >= left {
+            self.out.drain(..self.sent as usize);
+            self.sent = 0;
+        }
+    }
+
+    /// Touches nothing beyond the first cache line of who never stalled.
+    #[inline]
+    fn unstall(&mut self) {
+        if std::mem::take(&mut self.stalls) {
+            self.stalled_since_ms = NEVER;
+        }
+    }
+
     /// Bytes that wait to be written.
     pub fn backlog(&self) -> usize {
-        self.out.len() - self.sent
+        self.out.len() - self.sent as usize
     }
 
     pub fn is_open(&self) -> bool {
@@ -313,7 +358,7 @@ impl<S: Transport> Conn<S> {
         self.phase = Phase::Flushing;
         if until_ms != NEVER {
             // It stalls already: the time it is given is what counts now.
-            self.stalled_since_ms = NEVER;
+            self.unstall();
             self.rare().until_ms = until_ms;
         }
     }
@@ -360,6 +405,6 @@ impl<S: Transport> Conn<S> {
 
     /// The unwritten part of `out`.
     pub(super) fn unsent(&self) -> Range<usize> {
-        self.sent..self.out.len()
+        self.sent as usize..self.out.len()
     }
 }

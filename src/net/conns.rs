@@ -4,6 +4,8 @@
 mod input;
 mod output;
 
+use std::hint::black_box;
+
 use slab::Slab;
 
 use crate::config::Limits;
@@ -309,6 +311,12 @@ impl<S: Transport> Conns<S> {
             .filter(|conn| conn.serial == id.serial)
     }
 
+    /// Begins to fetch what [`Conns::offer`] needs of the slot: a load whose result nobody waits for.
+    #[inline]
+    pub fn expect(&self, key: u32) {
+        black_box(self.slots.get(key as usize).map(|conn| conn.serial));
+    }
+
     /// Who has the slot now.
     pub fn id(&self, key: u32) -> Option<ConnId> {
         self.slots.get(key as usize).map(|conn| ConnId {
@@ -345,7 +353,7 @@ impl<S: Transport> Conns<S> {
     /// Whether what the table knows of `id` agrees with itself.
     pub fn is_sound(&self, id: ConnId) -> bool {
         self.get(id).is_none_or(|conn| {
-            conn.sent <= conn.out.len()
+            conn.sent as usize <= conn.out.len()
                 && self.queue_bytes >= conn.out.capacity()
                 && (!conn.dirty || self.dirty.contains(&id.key))
                 && (conn.phase != Phase::Dead || self.dead.contains(&id.key))

@@ -189,10 +189,11 @@ impl Drop for Memory {
 /// A peer that takes everything at once and of which only a count is kept, so that a million of them fit into a
 /// benchmark. What it sends stays where the caller has it.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
 pub struct Sink<'a> {
-    input: &'a [u8],
     /// Bytes written by the server.
     pub written: u64,
+    input: &'a [u8],
 }
 
 impl<'a> Sink<'a> {

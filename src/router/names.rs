@@ -1,11 +1,12 @@
 //! Name → connection. Knows no rule about who gets one.
 
-use std::hash::{BuildHasher, RandomState};
+mod table;
 
-use hashbrown::HashTable;
+use std::hash::{BuildHasher, RandomState};
 
 use crate::id::ConnId;
 use crate::planted;
+use crate::router::names::table::Table;
 use crate::router::session::{Session, Sessions};
 use crate::wire::name::Key;
 
@@ -16,21 +17,15 @@ const SHARDS: usize = 256;
 /// stands in the session.
 pub struct Names {
     hasher: RandomState,
-    shards: Box<[HashTable<Entry>]>,
+    shards: Box<[Table]>,
     len: usize,
-}
-
-struct Entry {
-    /// Half of the hash: enough to find the place again when a shard grows, without reading the name.
-    hash: u32,
-    key: u32,
 }
 
 impl Default for Names {
     fn default() -> Self {
         Names {
             hasher: RandomState::new(),
-            shards: (0..SHARDS).map(|_| HashTable::new()).collect(),
+            shards: (0..SHARDS).map(|_| Table::default()).collect(),
             len: 0,
         }
     }
@@ -39,23 +34,32 @@ impl Default for Names {
 impl Names {
     /// Who holds the name that compares as `name`.
     pub fn find(&self, name: &[u8], sessions: &Sessions) -> Option<ConnId> {
+        self.find_expecting(name, sessions, |_| {})
+    }
+
+    /// The same. `expect` learns whom it probably is before that is certain.
+    #[inline]
+    pub fn find_expecting(
+        &self,
+        name: &[u8],
+        sessions: &Sessions,
+        expect: impl Fn(u32),
+    ) -> Option<ConnId> {
         let (shard, hash) = self.place(name);
-        let found = self.shards.get(shard)?.find(spread(hash), |entry| {
-            entry.hash == hash
-                && sessions
-                    .at(entry.key)
-                    .is_some_and(|(_, session)| is_named(session, name))
+        let found = self.shards.get(shard)?.find(hash, |key| {
+            expect(key);
+            sessions
+                .at(key)
+                .is_some_and(|(_, session)| is_named(session, name))
         })?;
-        sessions.at(found.key).map(|(id, _)| id)
+        sessions.at(found).map(|(id, _)| id)
     }
 
     /// `name` must be free.
     pub fn insert(&mut self, name: Key, id: ConnId) {
         let (shard, hash) = self.place(name.as_bytes());
         if let Some(shard) = self.shards.get_mut(shard) {
-            shard.insert_unique(spread(hash), Entry { hash, key: id.key }, |entry| {
-                spread(entry.hash)
-            });
+            shard.insert(hash, id.key);
             self.len += 1;
         }
     }
@@ -66,16 +70,11 @@ impl Names {
         let Some(shard) = self.shards.get_mut(shard) else {
             return false;
         };
-        match shard.find_entry(spread(hash), |entry| {
-            entry.hash == hash && (entry.key == id.key || planted::is(planted::Fault::StaleHangup))
-        }) {
-            Ok(entry) => {
-                entry.remove();
-                self.len -= 1;
-                true
-            }
-            Err(_) => false,
-        }
+        let removed = shard.remove(hash, |key| {
+            key == id.key || planted::is(planted::Fault::StaleHangup)
+        });
+        self.len -= usize::from(removed);
+        removed
     }
 
     pub fn len(&self) -> usize {
@@ -86,11 +85,6 @@ impl Names {
         let hash = self.hasher.hash_one(name);
         ((hash >> 32) as usize % SHARDS, hash as u32)
     }
-}
-
-/// The table takes its tag from the upper bits and its place from the lower ones.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 fn is_named(session: &Session, name: &[u8]) -> bool {

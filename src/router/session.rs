@@ -8,18 +8,19 @@ use crate::planted;
 use crate::router::presence::WatchList;
 use crate::time::Now;
 use crate::wire::code::Status;
-use crate::wire::name::{Key, Name};
+use crate::wire::name::{Kept, Key, Name};
 
-/// A connection that has registered. What few sessions need is in `rare`.
+/// A connection that has registered. What few sessions need is in `rare`. What a message needs comes first.
+#[repr(C)]
 pub struct Session {
-    name: Name<'static>,
+    /// Whom it wrote to last; serial 0 is nobody.
+    last_recipient: Cell<ConnId>,
     status: Status,
+    name: Kept,
     /// Since when, in milliseconds since 1970.
     since_unix_ms: u64,
     /// The resume token given to this session, in halves: a `u128` would align the whole table to 16 bytes.
     token: [u64; 2],
-    /// Whom it wrote to last; serial 0 is nobody.
-    last_recipient: Cell<ConnId>,
     rare: Option<Box<Rare>>,
 }
 
@@ -58,11 +59,11 @@ fn same(a: [u64; 2], b: [u64; 2]) -> bool {
 impl Session {
     pub fn new(name: &Name<'_>, status: Status, token: u128, now: &Now) -> Self {
         Session {
-            name: name.clone().into_owned(),
+            last_recipient: Cell::new(NOBODY),
             status,
+            name: Kept::from(name),
             since_unix_ms: now.unix_ms,
             token: halves(token),
-            last_recipient: Cell::new(NOBODY),
             rare: None,
         }
     }
@@ -152,12 +153,40 @@ impl Session {
     }
 }
 
-#[derive(Default)]
+/// Begins with a cache line, in which is all that a message needs of its recipient if the name is in ASCII.
+#[repr(C, align(64))]
 struct Slot {
     /// Whose it is; 0: nobody's.
     serial: u64,
-    failed_tries: u32,
-    session: Option<Session>,
+    holder: Holder,
+}
+
+// What a `u64` field more would cost: a line.
+const _: () = assert!(size_of::<Slot>() == 128 || size_of::<usize>() != 8);
+
+enum Holder {
+    Stranger { failed_tries: u32 },
+    Session(Session),
+}
+
+impl Holder {
+    #[inline]
+    fn session(&self) -> Option<&Session> {
+        match self {
+            Holder::Session(session) => Some(session),
+            Holder::Stranger { .. } => None,
+        }
+    }
+
+    /// Leaves a stranger behind.
+    fn take(&mut self) -> Option<Session> {
+        match std::mem::replace(self, Holder::NEW) {
+            Holder::Session(session) => Some(session),
+            Holder::Stranger { .. } => None,
+        }
+    }
+
+    const NEW: Holder = Holder::Stranger { failed_tries: 0 };
 }
 
 /// By the slot of the connection table.
@@ -176,41 +205,46 @@ impl Sessions {
     pub fn connected(&mut self, id: ConnId) {
         let index = id.key as usize;
         if index >= self.slots.len() {
-            self.slots.resize_with(index + 1, Slot::default);
+            self.slots.resize_with(index + 1, || Slot {
+                serial: 0,
+                holder: Holder::NEW,
+            });
         }
         if let Some(slot) = self.slots.get_mut(index) {
             *slot = Slot {
                 serial: id.serial,
-                failed_tries: 0,
-                session: None,
+                holder: Holder::NEW,
             };
         }
     }
 
     /// One more failed try to register; how many that makes.
     pub fn count_try(&mut self, id: ConnId) -> u32 {
-        self.slot_mut(id).map_or(0, |slot| {
-            slot.failed_tries = slot.failed_tries.saturating_add(1);
-            slot.failed_tries
-        })
+        match self.slot_mut(id).map(|slot| &mut slot.holder) {
+            Some(Holder::Stranger { failed_tries }) => {
+                *failed_tries = failed_tries.saturating_add(1);
+                *failed_tries
+            }
+            _ => 0,
+        }
     }
 
     pub fn insert(&mut self, id: ConnId, session: Session) {
         if let Some(slot) = self.slot_mut(id) {
-            slot.session = Some(session);
+            slot.holder = Holder::Session(session);
         }
     }
 
     /// The session is over; the connection may not be.
     pub fn end(&mut self, id: ConnId) -> Option<Session> {
-        self.slot_mut(id)?.session.take()
+        self.slot_mut(id)?.holder.take()
     }
 
     /// The connection is over.
     pub fn remove(&mut self, id: ConnId) -> Option<Session> {
         let slot = self.slot_mut(id)?;
         slot.serial = 0;
-        slot.session.take()
+        slot.holder.take()
     }
 
     #[inline]
@@ -218,12 +252,15 @@ impl Sessions {
         self.slots
             .get(id.key as usize)
             .filter(|slot| slot.serial == id.serial)?
-            .session
-            .as_ref()
+            .holder
+            .session()
     }
 
     pub fn get_mut(&mut self, id: ConnId) -> Option<&mut Session> {
-        self.slot_mut(id)?.session.as_mut()
+        match &mut self.slot_mut(id)?.holder {
+            Holder::Session(session) => Some(session),
+            Holder::Stranger { .. } => None,
+        }
     }
 
     /// The session in a slot, and whose it is.
@@ -234,7 +271,7 @@ impl Sessions {
                 key,
                 serial: slot.serial,
             },
-            slot.session.as_ref()?,
+            slot.holder.session()?,
         ))
     }
 

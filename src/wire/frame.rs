@@ -25,7 +25,8 @@ pub enum Frame<'a> {
         time: Stamp,
     },
     PrivateMessage {
-        from: &'a str,
+        /// A name.
+        from: &'a [u8],
         message: &'a PrivateMessage<'a>,
         time: Stamp,
     },
@@ -183,10 +184,10 @@ impl Frame<'_> {
 }
 
 #[inline]
-fn private_message(out: &mut Vec<u8>, from: &str, sent: &PrivateMessage<'_>, time: &Stamp) {
+fn private_message(out: &mut Vec<u8>, from: &[u8], sent: &PrivateMessage<'_>, time: &Stamp) {
     out.reserve(sent.message.0.len() + from.len() + 96);
     out.extend_from_slice(b"{\"type\":\"privateMessage\",\"from\":\"");
-    out.extend_from_slice(from.as_bytes());
+    out.extend_from_slice(from);
     out.extend_from_slice(b"\",\"message\":");
     out.extend_from_slice(sent.message.0);
     out.extend_from_slice(b",\"time\":\"");

@@ -5,7 +5,6 @@ use std::io::ErrorKind;
 
 use crate::net::conn::{CloseReason, Phase, Transport};
 use crate::net::conns::Conns;
-use crate::net::timers::NEVER;
 use crate::planted;
 use crate::wire::code::Goodbye;
 
@@ -79,34 +78,29 @@ impl<S: Transport> Conns<S> {
             }
         };
         match wrote {
-            Ok(count) => {
-                conn.sent += count;
-                conn.stalled_since_ms = self.now_ms;
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                conn.stalled_since_ms = conn.stalled_since_ms.min(self.now_ms);
-            }
+            Ok(count) => conn.took(count, self.now_ms),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => conn.took_nothing(self.now_ms),
             Err(_) => return self.cut(key, CloseReason::Lost),
         }
-        self.written(key);
-    }
-
-    /// After a write: gives the buffer back, or waits for the peer; resumes what waited for this.
-    fn written(&mut self, key: u32) {
-        let Some(conn) = self.slots.get_mut(key as usize) else {
-            return;
-        };
         let left = conn.backlog();
         conn.busy &=
             left > self.limits.queue_soft_bytes / 2 || planted::is(planted::Fault::AlwaysBusy);
         if left == 0 {
-            self.recycle(key);
+            let buffer = conn.give_buffer();
+            self.queue_bytes -= buffer.capacity();
+            self.pool.give(buffer);
         } else {
             conn.blocked = true;
-            if left <= SHORT_BYTES || conn.sent >= left {
-                conn.out.drain(..conn.sent);
-                conn.sent = 0;
-            }
+            conn.move_rest(SHORT_BYTES);
+        }
+        if left > 0 || conn.phase != Phase::Open || conn.is_held() {
+            self.written(key, left);
+        }
+    }
+
+    /// After a write that left something, or that somebody waited for.
+    fn written(&mut self, key: u32, left: usize) {
+        if left > 0 {
             self.arm(key);
         }
         let Some(conn) = self.slots.get(key as usize) else {
@@ -120,17 +114,6 @@ impl<S: Transport> Conns<S> {
             Phase::Open if conn.is_held() => self.arm(key),
             _ => {}
         }
-    }
-
-    fn recycle(&mut self, key: u32) {
-        let Some(conn) = self.slots.get_mut(key as usize) else {
-            return;
-        };
-        conn.sent = 0;
-        conn.stalled_since_ms = NEVER;
-        let buffer = std::mem::take(&mut conn.out);
-        self.queue_bytes -= buffer.capacity();
-        self.pool.give(buffer);
     }
 
     /// Goodbye is written: ends our side and awaits the peer's.
