@@ -15,11 +15,11 @@ use crate::router::fault::{Fault, not_available, not_registered, offered, refuse
 use crate::router::names::Names;
 use crate::router::presence::Presence;
 use crate::router::register::Claims;
-use crate::router::session::{Session, Sessions};
-use crate::time::Now;
+use crate::router::session::{NOBODY, Session, Sessions};
+use crate::time::{Now, Stamp};
 use crate::wire::code::{Goodbye, Status, Verb};
 use crate::wire::command::{Command, PrivateMessage, Raw, Refusal, Request};
-use crate::wire::frame::Frame;
+use crate::wire::frame::{Envelope, Frame};
 use crate::wire::name::Name;
 
 /// The one way out: the connection table.
@@ -62,6 +62,9 @@ pub struct Router {
     presence: Presence,
     claims: Claims,
     tokens: Tokens,
+    /// Of the last message, and whose it was: the next one is usually the same sender's.
+    envelope: Envelope,
+    sender: ConnId,
 }
 
 impl Router {
@@ -75,6 +78,8 @@ impl Router {
             presence: Presence::default(),
             claims: Claims::default(),
             tokens,
+            envelope: Envelope::new(b"", Stamp::new(0)),
+            sender: NOBODY,
         }
     }
 
@@ -212,6 +217,13 @@ impl Router {
         now: &Now,
     ) -> Result<(), Fault<'a>> {
         let sender = self.sessions.get(from).ok_or_else(not_registered)?;
+        if self.sender != from {
+            self.sender = from;
+            self.envelope.set_sender(sender.name_bytes());
+        }
+        if *self.envelope.time() != now.stamp {
+            self.envelope.set_time(now.stamp);
+        }
         if let Some(field) = message.unavailable {
             return Err(not_available(
                 "messages do not expire in open mode",
@@ -222,9 +234,8 @@ impl Router {
             return Err(unknown_user(&message.to, message.to_raw));
         };
         let frame = Frame::PrivateMessage {
-            from: sender.name_bytes(),
+            envelope: &self.envelope,
             message,
-            time: now.stamp,
         };
         offered(out.offer(to, &frame), &message.to, message.to_raw)?;
         let message_id = message.message_id;
@@ -266,7 +277,7 @@ impl Router {
     }
 
     /// Whom `name` reaches. Whom one wrote to last is found without the map.
-    #[inline]
+    #[inline(always)]
     fn recipient<T: Table>(
         &self,
         sender: &Session,
@@ -276,18 +287,29 @@ impl Router {
         let last = sender.last_recipient();
         match self.sessions.get(last) {
             Some(session) if session.name_bytes() == name.as_bytes() => Some((last, session)),
-            None if planted::is(planted::Fault::SlotIsIdentity) && last.serial > 0 => {
-                self.sessions.at(last.key)
-            }
-            _ => {
-                let key = name.key();
-                let to = self
-                    .names
-                    .find_expecting(key.as_bytes(), &self.sessions, |key| out.expect(key))?;
-                sender.remember_recipient(to);
-                Some((to, self.sessions.get(to)?))
-            }
+            other => self.another_recipient(sender, name, other.is_some(), out),
         }
+    }
+
+    /// `last_lives`: whom `sender` wrote to last is still there.
+    #[inline(never)]
+    fn another_recipient<T: Table>(
+        &self,
+        sender: &Session,
+        name: &Name<'_>,
+        last_lives: bool,
+        out: &T,
+    ) -> Option<(ConnId, &Session)> {
+        let last = sender.last_recipient();
+        if planted::is(planted::Fault::SlotIsIdentity) && !last_lives && last.serial > 0 {
+            return self.sessions.at(last.key);
+        }
+        let key = name.key();
+        let to = self
+            .names
+            .find_expecting(key.as_bytes(), &self.sessions, |key| out.expect(key))?;
+        sender.remember_recipient(to);
+        Some((to, self.sessions.get(to)?))
     }
 
     fn set_status<T: Table>(&mut self, id: ConnId, status: Status, out: &mut T, now: &Now) {

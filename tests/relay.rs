@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use privmsgd::time::Stamp;
 use privmsgd::wire::command::{Command, Request, decode, decode_cold, decode_hot};
-use privmsgd::wire::frame::Frame;
+use privmsgd::wire::frame::{Envelope, Frame};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -20,9 +20,8 @@ fn relayed(line: &str) -> Option<Vec<u8>> {
     };
     let mut out = Vec::new();
     Frame::PrivateMessage {
-        from: b"Alice",
+        envelope: &Envelope::new(b"Alice", Stamp::new(0)),
         message: &message,
-        time: Stamp::new(0),
     }
     .write(&mut out);
     Some(out)

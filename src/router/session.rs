@@ -42,7 +42,8 @@ pub struct ClaimCount {
     pub tell_at_ms: u64,
 }
 
-const NOBODY: ConnId = ConnId {
+/// No connection: serials begin at 1.
+pub const NOBODY: ConnId = ConnId {
     key: u32::MAX,
     serial: 0,
 };

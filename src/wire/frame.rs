@@ -25,10 +25,8 @@ pub enum Frame<'a> {
         time: Stamp,
     },
     PrivateMessage {
-        /// A name.
-        from: &'a [u8],
+        envelope: &'a Envelope,
         message: &'a PrivateMessage<'a>,
-        time: Stamp,
     },
     Typing {
         from: &'a str,
@@ -112,11 +110,7 @@ impl Frame<'_> {
     #[inline]
     pub fn write(&self, out: &mut Vec<u8>) {
         match self {
-            Frame::PrivateMessage {
-                from,
-                message,
-                time,
-            } => private_message(out, from, message, time),
+            Frame::PrivateMessage { envelope, message } => private_message(out, envelope, message),
             Frame::Accepted {
                 id,
                 message_id,
@@ -183,16 +177,69 @@ impl Frame<'_> {
     }
 }
 
+/// What the `privateMessage` frames of one sender have in common at one time: rendered once for many of them.
+#[derive(Debug)]
+pub struct Envelope {
+    /// Up to the message.
+    head: Vec<u8>,
+    /// From behind the message to the end of a frame without further keys.
+    tail: [u8; TAIL_BYTES],
+    time: Stamp,
+}
+
+const TAIL_BYTES: usize = 9 + 24 + LINE_END.len();
+const LINE_END: &[u8] = b"\"}\n";
+
+impl Envelope {
+    /// `from`: a name.
+    pub fn new(from: &[u8], time: Stamp) -> Self {
+        let mut envelope = Envelope {
+            head: Vec::new(),
+            tail: [0; TAIL_BYTES],
+            time,
+        };
+        envelope.set_sender(from);
+        envelope.set_time(time);
+        envelope
+    }
+
+    pub fn set_sender(&mut self, from: &[u8]) {
+        self.head.clear();
+        self.head
+            .extend_from_slice(b"{\"type\":\"privateMessage\",\"from\":\"");
+        self.head.extend_from_slice(from);
+        self.head.extend_from_slice(b"\",\"message\":");
+    }
+
+    pub fn set_time(&mut self, time: Stamp) {
+        self.time = time;
+        let (key, rest) = self.tail.split_at_mut(9);
+        key.copy_from_slice(b",\"time\":\"");
+        let (stamp, end) = rest.split_at_mut(24);
+        stamp.copy_from_slice(time.as_bytes());
+        end.copy_from_slice(LINE_END);
+    }
+
+    #[inline]
+    pub fn time(&self) -> &Stamp {
+        &self.time
+    }
+}
+
 #[inline]
-fn private_message(out: &mut Vec<u8>, from: &[u8], sent: &PrivateMessage<'_>, time: &Stamp) {
-    out.reserve(sent.message.0.len() + from.len() + 96);
-    out.extend_from_slice(b"{\"type\":\"privateMessage\",\"from\":\"");
-    out.extend_from_slice(from);
-    out.extend_from_slice(b"\",\"message\":");
+fn private_message(out: &mut Vec<u8>, envelope: &Envelope, sent: &PrivateMessage<'_>) {
+    out.reserve(envelope.head.len() + sent.message.0.len() + TAIL_BYTES);
+    out.extend_from_slice(&envelope.head);
     out.extend_from_slice(sent.message.0);
-    out.extend_from_slice(b",\"time\":\"");
-    out.extend_from_slice(time.as_bytes());
-    out.extend_from_slice(b"\"");
+    out.extend_from_slice(&envelope.tail);
+    if sent.message_id.is_some() || sent.kind.is_some() || sent.reply_to.is_some() {
+        further_keys(out, sent);
+    }
+}
+
+/// Goes on behind the time of a whole frame.
+fn further_keys(out: &mut Vec<u8>, sent: &PrivateMessage<'_>) {
+    out.truncate(out.len() - (LINE_END.len() - 1));
     raw(out, "messageId", sent.message_id);
     raw(out, "kind", sent.kind);
     raw(out, "replyTo", sent.reply_to);

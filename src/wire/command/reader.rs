@@ -268,30 +268,27 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether all bytes are of ASCII from space to tilde.
+/// Whether all bytes are of ASCII from space to tilde. Eight bytes at a time; the last eight overlap those before.
 #[inline]
 fn is_printable(bytes: &[u8]) -> bool {
-    let in_blocks = match bytes.len() {
-        0..8 => None,
-        8..16 => is_printable_by::<8>(bytes),
-        16..32 => is_printable_by::<16>(bytes),
-        _ => is_printable_by::<32>(bytes),
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
     };
-    in_blocks.unwrap_or_else(|| bytes.iter().all(|byte| matches!(byte, b' '..=b'~')))
+    let words = bytes.as_chunks::<8>().0;
+    let all = words
+        .iter()
+        .fold(unprintable(*last), |all, word| all | unprintable(*word));
+    all & (ONES * 0x80) == 0
 }
 
-/// The same a block at a time; the last one overlaps the one before. None: there is not even one.
+/// Top bits are set if a byte is not printable: a borrow or a carry only reaches another byte from one that is not.
 #[inline]
-fn is_printable_by<const N: usize>(bytes: &[u8]) -> Option<bool> {
-    let last = bytes.last_chunk::<N>()?;
-    let look_at = |marks: [u8; N], block: &[u8; N]| -> [u8; N] {
-        std::array::from_fn(|at| {
-            marks[at] | block[at].wrapping_sub(b' ') | block[at].wrapping_add(1)
-        })
-    };
-    let marks = bytes.as_chunks::<N>().0.iter().fold([0; N], look_at);
-    Some(look_at(marks, last).iter().fold(0, |all, mark| all | mark) & 0x80 == 0)
+fn unprintable(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    word.wrapping_sub(ONES * 0x20) | word.wrapping_add(ONES)
 }
+
+const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// What follows the next `N` bytes if they are plain.
 #[inline]
@@ -312,7 +309,6 @@ fn mark(byte: u8) -> u8 {
 /// disturb those above it.
 #[inline]
 fn marks(bytes: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
     let quote = (bytes ^ (ONES * 0x22)).wrapping_sub(ONES);
     let backslash = (bytes ^ (ONES * 0x5c)).wrapping_sub(ONES);
     let control = bytes.wrapping_sub(ONES * 0x20);
