@@ -39,6 +39,18 @@ pub enum Task {
     Flood,
 }
 
+impl Task {
+    /// Bytes of payload on their way to one recipient at most.
+    pub fn in_flight(self) -> usize {
+        match self {
+            Task::Pairs {
+                window, payload, ..
+            } => window as usize * payload,
+            _ => 0,
+        }
+    }
+}
+
 pub const PER_CPU: &str = "messages_per_server_cpu_second";
 
 const PLAIN: Privmsgd = Privmsgd {

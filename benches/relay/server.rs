@@ -82,7 +82,10 @@ impl Kind {
     /// How it is configured, for people.
     pub fn configuration(self) -> &'static str {
         match self {
-            Kind::Privmsgd => "--log-level warn; everything else as shipped",
+            Kind::Privmsgd => {
+                "--log-level warn, everything else as shipped; only where a megabyte is on its way to one recipient \
+                 (64 times 16 kB) queue_soft_bytes 4 MiB, queue_hard_bytes 8 MiB, total_queue_bytes 1 GiB"
+            }
             Kind::Floor => "nothing to configure",
             Kind::Nats => {
                 "GOMAXPROCS=1, no monitoring, no log file, max_connections 65536, no pings, write_deadline 60s"
@@ -169,6 +172,15 @@ pub fn build_floor(places: &Places) -> Outcome<()> {
         .ok_or("floor.c does not compile".into())
 }
 
+/// privmsgd's `queue_soft_bytes` as shipped, less what a frame is longer than its payload.
+const SHIPPED_QUEUE_BYTES: usize = 240 * 1024;
+/// What the peers have as well: queues for a load that has more than that on its way to one recipient.
+const WIDE_QUEUES: [(&str, &str); 3] = [
+    ("PRIVMSGD_LIMITS__QUEUE_SOFT_BYTES", "4194304"),
+    ("PRIVMSGD_LIMITS__QUEUE_HARD_BYTES", "8388608"),
+    ("PRIVMSGD_LIMITS__TOTAL_QUEUE_BYTES", "1073741824"),
+];
+
 /// A server that runs on its core; ended when dropped.
 pub struct Server {
     child: Child,
@@ -176,11 +188,15 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn start(kind: Kind, places: &Places) -> Outcome<Server> {
+    /// `in_flight`: bytes that the load has on their way to one recipient at most.
+    pub fn start(kind: Kind, places: &Places, in_flight: usize) -> Outcome<Server> {
         let dir = places.target.join("run");
         fs::create_dir_all(&dir).map_err(|error| error.to_string())?;
         let port = free_port().map_err(|error| error.to_string())?;
         let mut command = command(kind, places, &dir, port)?;
+        if kind == Kind::Privmsgd && in_flight > SHIPPED_QUEUE_BYTES {
+            command.envs(WIDE_QUEUES);
+        }
         command
             .current_dir(&dir)
             .stdin(Stdio::null())

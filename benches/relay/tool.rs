@@ -16,7 +16,7 @@ const MESSAGES: u64 = 2_000_000;
 /// 100 publishers with 64 commands on their way each, to 100 channels with one subscriber each, 100 bytes. Messages per
 /// CPU-second of the server.
 pub fn redis(places: &Places) -> Outcome<f64> {
-    let server = Server::start(Kind::Redis, places)?;
+    let server = Server::start(Kind::Redis, places, 0)?;
     let mut subscribers = Vec::new();
     for channel in 0..CHANNELS {
         // As redis-benchmark writes its random numbers.

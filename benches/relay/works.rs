@@ -13,7 +13,7 @@ pub type Figures = Vec<(&'static str, f64)>;
 
 /// Starts the server, puts the load on it, ends it.
 pub fn measure(kind: Kind, work: &Work, time: Duration, context: &Context) -> Outcome<Figures> {
-    let server = Server::start(kind, &context.places)?;
+    let server = Server::start(kind, &context.places, work.task.in_flight())?;
     let bench = Bench {
         server,
         task: work.task,
