@@ -1,6 +1,7 @@
 //! One turn's work on one connection: bytes through lines and commands into the router, frames out again, and the
 //! end of it. The whole relay without poller, listeners and clock; a test or a benchmark brings its own.
 
+mod admin;
 mod first_bytes;
 mod input;
 
@@ -19,6 +20,8 @@ use crate::time::Now;
 use crate::wire::code::Goodbye;
 use crate::wire::command::Raw;
 use crate::wire::frame::{self, Frame, Greeting};
+
+pub use admin::Seen;
 
 pub struct Engine<S> {
     pub conns: Conns<S>,

@@ -12,6 +12,7 @@
 #![deny(unsafe_code)]
 
 pub mod accounts;
+pub mod admin;
 pub mod config;
 pub mod engine;
 pub mod escape;

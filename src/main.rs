@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use log::{info, warn};
 
+use privmsgd::admin::cli::{self, Offline};
 use privmsgd::config::{self, Config, ConfigError, Invocation};
 use privmsgd::net::reload::Reload;
 use privmsgd::net::server::Server;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
             }
         },
         Ok(Invocation::Checked) => Exit::Ok.into(),
+        Ok(Invocation::Subcommand(subcommand)) => cli::run(&subcommand, offline).into(),
         Ok(Invocation::Print(text)) => {
             // Nobody is left to tell when standard output is closed.
             let _ = io::stdout().write_all(text.as_bytes());
@@ -54,6 +56,12 @@ fn run(mut config: Config, args: Vec<OsString>) -> Result<Exit, StartError> {
         .map_err(|error| StartError::new(Exit::Os, "the event loop failed", reason(&error), ""))?;
     info!("ended");
     Ok(exit)
+}
+
+/// The accounts in `dir`, for `privmsgd account` without a daemon.
+fn offline(dir: &Path, _: &Config) -> Result<Box<dyn Offline>, StartError> {
+    let what = "this build of privmsgd keeps no accounts";
+    Err(StartError::new(Exit::Config, what, dir.display(), ""))
 }
 
 /// What the surroundings decide; a reload does the same.

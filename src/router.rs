@@ -2,6 +2,7 @@
 //! Knows no sockets, no JSON, no threads and no clock; time comes in as [`Now`].
 
 mod fault;
+mod holders;
 mod names;
 mod presence;
 mod register;

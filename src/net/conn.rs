@@ -69,6 +69,8 @@ pub struct Conn<S> {
     pub(super) stream: S,
     pub serial: u64,
     pub peer: Peer,
+    /// Since when, in seconds of the monotonic clock.
+    pub connected_s: u32,
     pub(super) phase: Phase,
     /// Frames; `out[sent..]` are still to be written. No capacity while there are none.
     pub(super) out: Vec<u8>,
@@ -134,6 +136,7 @@ impl<S: Transport> Conn<S> {
             stream,
             serial,
             peer,
+            connected_s: 0,
             phase: Phase::Open,
             out: Vec::new(),
             sent: 0,

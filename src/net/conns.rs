@@ -79,9 +79,9 @@ impl<S: Transport> Conns<S> {
     pub fn insert(&mut self, stream: S, peer: Peer) -> ConnId {
         self.last_serial += 1;
         let limited = !peer.is_local() || self.limits.limit_local_peers;
-        let key = self
-            .slots
-            .insert(Conn::new(stream, self.last_serial, peer, limited)) as u32;
+        let mut conn = Conn::new(stream, self.last_serial, peer, limited);
+        conn.connected_s = u32::try_from(self.now_ms / 1_000).unwrap_or(u32::MAX);
+        let key = self.slots.insert(conn) as u32;
         ConnId {
             key,
             serial: self.last_serial,
@@ -326,6 +326,11 @@ impl<S: Transport> Conns<S> {
             key: key as u32,
             serial: conn.serial,
         })
+    }
+
+    /// No slot from here on is in use.
+    pub fn end_of_slots(&self) -> usize {
+        self.slots.capacity()
     }
 
     /// Slots in use, those of ending connections included.

@@ -1,6 +1,8 @@
 //! The turn: tick · poll · dispatch · flush · reap. Owns the poller, the listeners, the signals and the clock.
 //! Knows no names, no JSON and no rules.
 
+mod admin;
+
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -8,6 +10,7 @@ use log::{info, warn};
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token, Waker};
 
+use crate::admin::Admin;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::net::accept::Acceptor;
@@ -31,6 +34,7 @@ pub struct Server {
     signals: Signals,
     notifier: Notifier,
     reloader: Option<Reloader>,
+    admin: Option<Admin>,
     config: Config,
     origin: Instant,
     now_ms: u64,
@@ -44,6 +48,7 @@ pub struct Server {
 const EVENTS: usize = 1_024;
 /// Tokens from here on are not slots of connections.
 const FIRST_LISTENER: usize = 1 << 40;
+const FIRST_ADMIN: usize = 1 << 41;
 const SIGNALS: Token = Token(usize::MAX - 1);
 const WAKER: Token = Token(usize::MAX - 2);
 
@@ -56,7 +61,8 @@ impl Server {
         reload: Option<Reload>,
     ) -> Result<Self, StartError> {
         let listeners = listen::bind(config, inherited)?;
-        Server::assemble(config.clone(), listeners, reload).map_err(|error| {
+        let admin = Admin::bind(config)?;
+        Server::assemble(config.clone(), listeners, admin, reload).map_err(|error| {
             StartError::new(Exit::Os, "cannot set up the event loop", reason(&error), "")
         })
     }
@@ -99,6 +105,7 @@ impl Server {
     fn assemble(
         config: Config,
         listeners: Vec<listen::Listener>,
+        mut admin: Option<Admin>,
         reload: Option<Reload>,
     ) -> io::Result<Self> {
         let capacity = descriptors::connections(&config.limits, descriptors::raise());
@@ -107,6 +114,9 @@ impl Server {
         poll.registry()
             .register(&mut signals, SIGNALS, Interest::READABLE)?;
         let waker = Waker::new(poll.registry(), WAKER)?;
+        if let Some(admin) = &mut admin {
+            admin.register(poll.registry(), FIRST_ADMIN)?;
+        }
         let mut server = Server {
             acceptor: Acceptor::new(listeners, poll.registry(), FIRST_LISTENER)?,
             engine: Engine::new(&config, capacity, tokens()),
@@ -115,6 +125,7 @@ impl Server {
             signals,
             notifier: Notifier::from_env(),
             reloader: reload.map(|reload| Reloader::new(reload, waker)),
+            admin,
             config,
             origin: Instant::now(),
             now_ms: 0,
@@ -133,6 +144,7 @@ impl Server {
             .engine
             .tick()
             .min(self.acceptor.next_deadline())
+            .min(self.admin_deadline())
             .min(self.ping())
             .min(self.give_memory_back())
             .min(self.owed_notice())
@@ -155,6 +167,7 @@ impl Server {
             match event.token() {
                 SIGNALS => self.signalled(),
                 WAKER => self.reloaded(),
+                Token(token) if token >= FIRST_ADMIN => self.admin_event(event),
                 Token(token) if token >= FIRST_LISTENER => {
                     self.acceptor.mark(token - FIRST_LISTENER)
                 }
@@ -163,6 +176,7 @@ impl Server {
         }
         self.events = events;
         self.acceptor.turn(&mut self.engine, self.poll.registry());
+        self.admin_turn();
     }
 
     fn flush(&mut self) {
@@ -196,7 +210,7 @@ impl Server {
             match signal {
                 Signal::Terminate if self.drained_by_ms == NEVER => self.drain(),
                 Signal::Terminate => self.drained_by_ms = 0,
-                Signal::Reload => self.reload(),
+                Signal::Reload => drop(self.reload()),
             }
         }
     }
@@ -210,18 +224,18 @@ impl Server {
         self.drained_by_ms = self.now_ms + self.config.limits.drain_timeout_ms;
     }
 
-    fn reload(&mut self) {
+    /// Fails with the reason, which is logged.
+    fn reload(&mut self) -> Result<(), String> {
         let Some(reloader) = &mut self.reloader else {
-            return;
+            return Err("this daemon was started without a way to reload".into());
         };
         self.notifier.reloading();
-        if let Err(error) = reloader.start() {
-            warn!(
-                "reload failed, everything stays as it is: {}",
-                reason(&error)
-            );
+        reloader.start().map_err(|error| {
+            let why = reason(&error);
+            warn!("reload failed, everything stays as it is: {why}");
             self.notifier.reloaded("reload failed");
-        }
+            why
+        })
     }
 
     /// The configuration was read: all of it holds from now on, or nothing has changed.
@@ -229,9 +243,10 @@ impl Server {
         match self.reloader.as_mut().and_then(Reloader::finish) {
             None => return,
             Some(Err(messages)) => {
-                for message in messages {
+                for message in &messages {
                     warn!("reload failed, everything stays as it is: {message}");
                 }
+                self.admin_reloaded(Err(&messages));
             }
             Some(Ok(new)) => {
                 let changes = self.config.changes(&new);
@@ -245,6 +260,7 @@ impl Server {
                         list(&changes.needs_restart)
                     );
                 }
+                self.admin_reloaded(Ok(&changes));
             }
         }
         self.notifier.reloaded("reloaded");
