@@ -72,6 +72,7 @@ pub struct Status<'a> {
     pub uptime_ms: u64,
     /// Those that are ending included.
     pub connections: usize,
+    /// The same without those that may still register.
     pub registered: usize,
     pub names: usize,
     pub queue_bytes: usize,

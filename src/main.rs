@@ -59,7 +59,7 @@ fn run(mut config: Config, args: Vec<OsString>) -> Result<Exit, StartError> {
 }
 
 /// The accounts in `dir`, for `privmsgd account` without a daemon.
-fn offline(dir: &Path, _: &Config) -> Result<Box<dyn Offline>, StartError> {
+fn offline(dir: &Path, _: &Config) -> Result<Offline, StartError> {
     let what = "this build of privmsgd keeps no accounts";
     Err(StartError::new(Exit::Config, what, dir.display(), ""))
 }

@@ -26,12 +26,10 @@ use crate::ops::exit::{Exit, StartError, reason};
 use crate::wire::name::Name;
 
 /// The accounts of a data directory that no daemon uses meanwhile.
-pub trait Offline {
-    fn ask(&mut self, operator: Operator) -> Answer;
-}
+pub type Offline = Box<dyn FnMut(Operator) -> Answer>;
 
-/// Opens them.
-pub type OpenOffline = fn(&Path, &Config) -> Result<Box<dyn Offline>, StartError>;
+/// Opens them; [`Exit::Unavailable`]: a daemon uses them.
+pub type OpenOffline = fn(&Path, &Config) -> Result<Offline, StartError>;
 
 /// Does what a subcommand says, and says what came of it.
 pub fn run(sub: &Subcommand, offline: OpenOffline) -> Exit {

@@ -399,3 +399,6 @@ fn described(operator: &Operator) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -132,9 +132,10 @@ impl Drop for Hidden<'_> {
     }
 }
 
-/// Overwrites what may hold a secret.
+/// Overwrites what holds a secret, or has held one.
 pub fn wipe(mut bytes: Vec<u8>) {
-    bytes.fill(0);
+    bytes.clear();
+    bytes.resize(bytes.capacity(), 0);
     std::hint::black_box(&mut bytes);
 }
 

@@ -141,9 +141,16 @@ fn explain(error: clap::Error) -> Instead {
     ) {
         return Instead::Print(text);
     }
-    let first = text.lines().next().unwrap_or("");
-    let first = first.strip_prefix("error: ").unwrap_or(first);
-    let first = escape::plain(first, 1_000);
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or("");
+    let mut first = first.strip_prefix("error: ").unwrap_or(first).to_string();
+    if first.ends_with(':') {
+        // What is missing stands below, one a line.
+        for line in lines.take_while(|line| !line.is_empty()) {
+            first.push_str(&format!(" {}", line.trim()));
+        }
+    }
+    let first = escape::plain(&first, 1_000);
     let hint = match (error.kind(), context(&error)) {
         (ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand, Some(word)) => {
             let words = words(&command());

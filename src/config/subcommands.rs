@@ -70,7 +70,7 @@ fn account() -> Command {
         )
         .subcommand(
             of_name("passwd", "Set another password; its sessions end")
-                .after_help(format!("{PASSWORD}\nExamples:\n  privmsgd account passwd Alice")),
+                .after_help(format!("{PASSWORD}\n\nExamples:\n  privmsgd account passwd Alice")),
         )
         .subcommand(
             of_name("disable", "Let nobody prove the name; its sessions end")
@@ -87,7 +87,7 @@ fn account() -> Command {
         .subcommand(
             of_name("add-key", "Let one more Ed25519 key prove the name")
                 .arg(key().required(true).num_args(1..=3))
-                .after_help(format!("{KEYS}\nExamples:\n  privmsgd account add-key Alice ~alice/.ssh/id_ed25519.pub")),
+                .after_help(format!("{KEYS}\n\nExamples:\n  privmsgd account add-key Alice ~alice/.ssh/id_ed25519.pub")),
         )
         .subcommand(
             of_name("revoke-device", "Forget a device; its sessions end")
@@ -95,7 +95,7 @@ fn account() -> Command {
                 .after_help("Examples:\n  privmsgd account revoke-device Alice phone"),
         )
         .after_help(
-            "The daemon does it if it answers; else the accounts in the data directory are changed directly.\n\
+            "The daemon does it if it answers; else the accounts in the data directory are changed directly.\n\n\
              Examples:\n  privmsgd account add Alice\n  privmsgd account list --data /var/lib/privmsgd",
         )
 }
@@ -110,7 +110,7 @@ fn add() -> Command {
             "No password and no key: it is proved by tokens",
         ))
         .after_help(format!(
-            "{PASSWORD}\n{KEYS}\nExamples:\n  privmsgd account add Alice\n  \
+            "{PASSWORD}\n{KEYS}\n\nExamples:\n  privmsgd account add Alice\n  \
              pwgen -s 24 1 | privmsgd account add Bot\n  \
              privmsgd account add Carol --key carol.pub\n  \
              privmsgd account add Dave --no-credential"

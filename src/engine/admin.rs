@@ -39,9 +39,9 @@ impl<S: Transport> Engine<S> {
         })
     }
 
-    /// Connections that have registered and are not ending.
+    /// Connections that have registered, and those that are ending.
     pub fn registered(&self) -> usize {
-        self.router.len()
+        self.conns.len().saturating_sub(self.admit.unregistered())
     }
 
     /// Ends all sessions of a name; how many.

@@ -149,7 +149,9 @@ impl Goodbye {
             Goodbye::Replaced => {
                 "another connection took this name, or this device of it, with proof"
             }
-            Goodbye::Revoked => "what this session was proved by is no longer good",
+            Goodbye::Revoked => {
+                "the operator ended this session, or what proved it is no longer good"
+            }
             Goodbye::TooManyErrors => "too many refused lines; see protocol.md",
             Goodbye::ServerFull => "no place for this connection now; try again later",
             Goodbye::LineTooLong => "a line went far over the limit",

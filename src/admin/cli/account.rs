@@ -187,7 +187,7 @@ fn by_itself(
         }));
     };
     let answer = match offline(data, config) {
-        Ok(mut accounts) => accounts.ask(operator),
+        Ok(mut accounts) => accounts(operator),
         Err(error) => {
             let is_locked = error.code == Exit::Unavailable;
             let mut failure = Failure::from(error);

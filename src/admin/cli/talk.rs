@@ -120,7 +120,9 @@ fn refused(error: &str, fault: &Value) -> Failure {
 fn lost(error: &io::Error) -> Failure {
     let what = match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => "the daemon does not answer".into(),
-        ErrorKind::UnexpectedEof => "the daemon ended the connection without an answer".into(),
+        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
+            "the daemon ended the connection without an answer".into()
+        }
         ErrorKind::InvalidData => "what answers there is no privmsgd".into(),
         _ => format!("the connection to the daemon is lost: {}", reason(error)),
     };
