@@ -281,8 +281,10 @@ impl<S: Transport> Conn<S> {
             let what = "this daemon keeps its accounts elsewhere";
             return self.refuse(&Fault::new("otherData", what));
         }
-        turn.house
-            .say(format_args!("admin: account {}", described(&operator)));
+        turn.house.say(format_args!(
+            "admin: account {}",
+            request::described(&operator)
+        ));
         turn.jobs.push(Job {
             asker: Asker::Admin(self.serial),
             ask: Ask::Operator(operator),
@@ -380,24 +382,6 @@ fn spend(budget: &mut usize) -> usize {
     let lines = CHUNK_LINES.min(*budget);
     *budget -= lines;
     lines
-}
-
-/// For the log: never a secret.
-fn described(operator: &Operator) -> String {
-    match operator {
-        Operator::Add { username, .. } => format!("add {}", username.as_str()),
-        Operator::List => "list".into(),
-        Operator::SetPassword { username, .. } => format!("passwd {}", username.as_str()),
-        Operator::Disable { username, disabled } => match disabled {
-            true => format!("disable {}", username.as_str()),
-            false => format!("enable {}", username.as_str()),
-        },
-        Operator::Remove { username } => format!("remove {}", username.as_str()),
-        Operator::AddKey { username, .. } => format!("add-key {}", username.as_str()),
-        Operator::RevokeDevice { username, device } => {
-            format!("revoke-device {} {device}", username.as_str())
-        }
-    }
 }
 
 #[cfg(test)]

@@ -57,32 +57,39 @@ impl Request {
 
     /// As a line with its end. Whoever sent it overwrites it: it may hold a password.
     pub fn to_line(&self) -> Vec<u8> {
-        let mut line = Line::default();
-        line.protocol = Some(PROTOCOL);
+        let mut line = Line {
+            protocol: Some(PROTOCOL),
+            command: self.command().into(),
+            ..Line::default()
+        };
         match self {
-            Request::Status => line.command = "status".into(),
-            Request::Clients => line.command = "clients".into(),
-            Request::Kick(name) => {
-                line.command = "kick".into();
-                line.name = Some(name.as_str().into());
-            }
+            Request::Kick(name) => line.name = Some(name.as_str().into()),
             Request::LogLevel(level) => {
-                line.command = "logLevel".into();
                 line.level = Some(level.as_str().to_ascii_lowercase().into());
             }
-            Request::Reload => line.command = "reload".into(),
-            Request::Drain => line.command = "drain".into(),
             Request::Account { operator, data } => {
-                line.command = "account".into();
                 line.data = data.as_deref().map(Cow::Borrowed);
                 line.set_operator(operator);
             }
+            Request::Status | Request::Clients | Request::Reload | Request::Drain => {}
         }
         let mut bytes = Vec::with_capacity(LINE_BYTES);
         // Writing JSON into a `Vec` cannot fail.
         let _ = serde_json::to_writer(&mut bytes, &line);
         bytes.push(b'\n');
         bytes
+    }
+
+    fn command(&self) -> &'static str {
+        match self {
+            Request::Status => "status",
+            Request::Clients => "clients",
+            Request::Kick(_) => "kick",
+            Request::LogLevel(_) => "logLevel",
+            Request::Reload => "reload",
+            Request::Drain => "drain",
+            Request::Account { .. } => "account",
+        }
     }
 }
 
@@ -262,6 +269,24 @@ fn hex(text: &str) -> Option<PublicKey> {
 
 fn to_hex(key: &PublicKey) -> String {
     key.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// For the log: never a secret.
+pub fn described(operator: &Operator) -> String {
+    match operator {
+        Operator::Add { username, .. } => format!("add {}", username.as_str()),
+        Operator::List => "list".into(),
+        Operator::SetPassword { username, .. } => format!("passwd {}", username.as_str()),
+        Operator::Disable { username, disabled } => match disabled {
+            true => format!("disable {}", username.as_str()),
+            false => format!("enable {}", username.as_str()),
+        },
+        Operator::Remove { username } => format!("remove {}", username.as_str()),
+        Operator::AddKey { username, .. } => format!("add-key {}", username.as_str()),
+        Operator::RevokeDevice { username, device } => {
+            format!("revoke-device {} {device}", username.as_str())
+        }
+    }
 }
 
 #[cfg(test)]

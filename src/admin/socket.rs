@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use log::info;
 use mio::{Interest, Registry, Token, event::Event};
 
-use crate::accounts::{Answer, Asker, Desk, Job, Refused};
+use crate::accounts::{Answer, Asker, Job, Refused};
 use crate::admin::conn::{Conn, State, Turn};
 use crate::admin::reply::Fault;
 use crate::admin::{BUDGET, House, MAX_CONNECTIONS, place};
@@ -132,28 +132,21 @@ impl Admin {
         deadlines.fold(self.retry_ms, u64::min)
     }
 
-    /// Gives what was asked to the desk, or says at once why not.
-    pub fn submit(&mut self, desk: Option<&mut (dyn Desk + 'static)>, now_ms: u64) {
-        let Some(desk) = desk else {
-            for job in std::mem::take(&mut self.jobs) {
-                self.refuse(
-                    &job,
-                    Code::NotAvailable,
-                    "this daemon has no accounts",
-                    now_ms,
-                );
-            }
-            return;
-        };
-        for job in std::mem::take(&mut self.jobs) {
-            if let Err(job) = desk.submit(job) {
-                self.refuse(
-                    &job,
-                    Code::Overloaded,
-                    "too much is waiting: try again",
-                    now_ms,
-                );
-            }
+    /// What is to be asked of the desk; each is answered by [`Admin::answer`] or [`Admin::turn_down`].
+    pub fn take_jobs(&mut self) -> Vec<Job> {
+        std::mem::take(&mut self.jobs)
+    }
+
+    /// The desk did not take it: there is no room, or no desk.
+    pub fn turn_down(&mut self, job: &Job, now_ms: u64) {
+        if let Asker::Admin(serial) = job.asker {
+            let refused = Refused {
+                code: Code::Overloaded,
+                message: "too much is asked about accounts now; try again",
+                field: None,
+                retry_after_ms: None,
+            };
+            self.answer(serial, Answer::Refused(refused), now_ms);
         }
     }
 
@@ -172,18 +165,6 @@ impl Admin {
             conn.reloaded(outcome, now_ms);
         }
         self.more = true;
-    }
-
-    fn refuse(&mut self, job: &Job, code: Code, message: &'static str, now_ms: u64) {
-        if let Asker::Admin(serial) = job.asker {
-            let refused = Refused {
-                code,
-                message,
-                field: None,
-                retry_after_ms: None,
-            };
-            self.answer(serial, Answer::Refused(refused), now_ms);
-        }
     }
 
     fn expire(&mut self, now_ms: u64) {

@@ -28,7 +28,9 @@ impl Server {
         };
         let now_ms = self.now_ms;
         admin.turn(self, now_ms);
-        admin.submit(None, now_ms);
+        for job in admin.take_jobs() {
+            admin.turn_down(&job, now_ms);
+        }
         self.admin = Some(admin);
     }
 
