@@ -7,6 +7,7 @@ mod files;
 mod schema;
 
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -21,16 +22,20 @@ pub use schema::VERSION;
 /// The database, open, checked, and locked against every other process.
 pub struct Store {
     db: Connection,
+    /// Held longer than the database is open. SQLite's own lock shuts out other programs, but would be lost if
+    /// this process opened and closed the file once more.
+    _lock: File,
 }
 
 impl Store {
     /// Makes the directory and the database where there are none. Whatever else stands there is refused and left as
     /// it is: a store that cannot be read is never taken for an empty one.
     pub fn open(dir: &Path) -> Result<Store, StartError> {
+        let lock = files::lock(dir)?;
         let path = files::prepare(dir)?;
         let db = schema::open(&path)?;
         files::close_to_others(dir)?;
-        Ok(Store { db })
+        Ok(Store { db, _lock: lock })
     }
 
     /// Everything that `work` changes becomes durable together, or, if this fails, nothing of it; then the

@@ -6,6 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use log::warn;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use super::schema;
 use crate::ops::exit::{Exit, StartError, reason};
@@ -13,15 +15,26 @@ use crate::ops::exit::{Exit, StartError, reason};
 pub const DATABASE: &str = "privmsgd.db";
 /// Where a new database is made, until it is whole.
 const UNFINISHED: &str = "privmsgd.db.new";
+const LOG: &str = "privmsgd.db-wal";
 /// What SQLite puts beside the database.
-const BESIDE: &[&str] = &["privmsgd.db-wal", "privmsgd.db-shm", "privmsgd.db-journal"];
+const BESIDE: &[&str] = &[LOG, "privmsgd.db-shm", "privmsgd.db-journal"];
 
 const DIR_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
-/// The path of a database that is there, whole as far as its file shows, and this user's alone.
-pub fn prepare(dir: &Path) -> Result<PathBuf, StartError> {
+/// The directory, made if need be, this user's alone, and nobody else's as long as the file is open.
+pub fn lock(dir: &Path) -> Result<File, StartError> {
     prepare_dir(dir)?;
+    let lock = File::open(dir).map_err(|error| unreadable(dir, &error))?;
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(lock),
+        Err(Errno::WOULDBLOCK) => Err(in_use(dir)),
+        Err(error) => Err(unreadable(dir, &error.into())),
+    }
+}
+
+/// The path of a database that is there, in a locked directory, and is a file of this user's alone.
+pub fn prepare(dir: &Path) -> Result<PathBuf, StartError> {
     let path = dir.join(DATABASE);
     match fs::symlink_metadata(&path) {
         Ok(found) => check_file(&path, &found)?,
@@ -132,6 +145,23 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
 fn set_mode(path: &Path, mode: u32) -> Result<(), StartError> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
         .map_err(|error| uncreatable(path, &error))
+}
+
+/// Whether there is more than the database to read: what a crash left.
+pub(super) fn has_log(path: &Path) -> bool {
+    let log = path.with_file_name(LOG);
+    fs::metadata(log).is_ok_and(|found| found.len() > 0)
+}
+
+pub(super) fn length(path: &Path) -> Result<u64, StartError> {
+    let found = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    Ok(found.len())
+}
+
+pub(super) fn in_use(path: &Path) -> StartError {
+    let what = "in use: another process, most likely the daemon, runs on this store";
+    let fix = "ask that daemon, or stop it first";
+    StartError::new(Exit::Unavailable, what, path.display(), fix)
 }
 
 fn wrong(path: &Path, what: &str, fix: &str) -> StartError {

@@ -21,6 +21,10 @@ const STEPS: &[&str] = &[include_str!("v1.sql")];
 const APPLICATION_ID: u32 = 0x504d_7367;
 
 const PAGE_BYTES: u32 = 4_096;
+const SCHEMA_FORMAT: u32 = 4;
+const UTF_8: u32 = 1;
+/// Page size, and how the file is written and read: with a journal when it was just made, later with a log.
+const FORMATS: [u32; 2] = [0x1000_0101, 0x1000_0202];
 /// Up to this size every page is looked at when the store is opened.
 const CHECKED_BYTES: i64 = 64 * 1024 * 1024;
 /// Pages of the log before it is written back into the database.
@@ -84,7 +88,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 fn prepare(db: &mut Connection, version: u32) -> rusqlite::Result<String> {
     let pages: i64 = db.pragma_query_value(None, "page_count", |row| row.get(0))?;
     if pages.saturating_mul(i64::from(PAGE_BYTES)) <= CHECKED_BYTES {
-        let found: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        let found: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
         if found != "ok" {
             return Ok(found);
         }
@@ -156,6 +160,13 @@ fn check_header(path: &Path) -> Result<(), StartError> {
         let fix = "choose another --data";
         return Err(StartError::new(Exit::Config, &what, path.display(), fix));
     }
+    if !FORMATS.contains(&number(16)) || (number(44), number(56)) != (SCHEMA_FORMAT, UTF_8) {
+        return Err(damaged(path, "its format is not one that is written here"));
+    }
+    let bytes = u64::from(number(28)).saturating_mul(u64::from(PAGE_BYTES));
+    if !files::has_log(path) && files::length(path)? != bytes {
+        return Err(damaged(path, "it is not as long as it says"));
+    }
     match version {
         0 => Err(damaged(path, "it has no version")),
         _ if version > VERSION => Err(too_new(path, version)),
@@ -187,9 +198,7 @@ fn damaged(path: &Path, what: &str) -> StartError {
 fn refusal(path: &Path, error: &rusqlite::Error) -> StartError {
     let (code, fix) = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            let what = "in use: another process, most likely the daemon, runs on this store";
-            let fix = "ask that daemon, or stop it first";
-            return StartError::new(Exit::Unavailable, what, path.display(), fix);
+            return files::in_use(path);
         }
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) | None => {
             return damaged(path, &error.to_string());
