@@ -21,5 +21,7 @@ pub mod net;
 pub mod ops;
 pub mod planted;
 pub mod router;
+#[cfg(feature = "mailbox")]
+pub mod store;
 pub mod time;
 pub mod wire;
