@@ -43,7 +43,7 @@ fn run(mut config: Config, args: Vec<OsString>) -> Result<Exit, StartError> {
     let inherited = systemd::inherited()?;
     logs::init(&config.log);
     adapt(&mut config);
-    let mut server = Server::bind(&config, inherited, Some(reload(args)))?;
+    let mut server = Server::bind(&config, inherited, Some(reload(args)), None)?;
     if let Some(path) = &config.port_file {
         write_port_file(path, &server.addresses())
             .map_err(|error| StartError::port_file(path, &error))?;
