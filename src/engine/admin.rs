@@ -31,7 +31,7 @@ impl<S: Transport> Engine<S> {
         Some(Seen {
             serial: conn.serial,
             name: self.router.name(id),
-            device: None,
+            device: self.router.device(id),
             peer: &conn.peer,
             connected_unix_ms: self.now.unix_ms.saturating_sub(ago_ms) / 1_000 * 1_000,
             queue_bytes: conn.backlog(),

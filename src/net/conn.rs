@@ -101,6 +101,8 @@ pub struct Conn<S> {
     pub(super) busy: bool,
     /// Reading stopped for our own reasons: input may be waiting without an event to come.
     held: bool,
+    /// A question of its is with others: its next line waits for the answer.
+    pub(super) pending: bool,
 }
 
 struct Rare {
@@ -155,6 +157,7 @@ impl<S: Transport> Conn<S> {
             blocked: false,
             busy: false,
             held: false,
+            pending: false,
         }
     }
 
@@ -264,6 +267,10 @@ impl<S: Transport> Conn<S> {
         self.held
     }
 
+    pub fn is_pending(&self) -> bool {
+        self.pending
+    }
+
     /// Bytes read in one turn. Those of a stranger are few: all of them are kept when its lines must wait.
     pub fn read_share(&self, limits: &Limits) -> usize {
         if self.registered {
@@ -284,14 +291,18 @@ impl<S: Transport> Conn<S> {
         }
     }
 
-    /// Whether its lines wait: its own output is over the bound, or it went too fast.
+    /// Whether its lines wait: for an answer, because its own output is over the bound, or because it went too fast.
     pub fn must_wait(&self, limits: &Limits, now_ms: u64) -> bool {
-        self.backlog() > self.output_bound(limits) || self.must_slow_down(limits, now_ms)
+        self.pending
+            || self.backlog() > self.output_bound(limits)
+            || self.must_slow_down(limits, now_ms)
     }
 
     /// Whether reading, once stopped, may go on.
     pub fn may_resume(&self, limits: &Limits, now_ms: u64) -> bool {
-        self.backlog() <= self.output_bound(limits) / 2 && !self.must_slow_down(limits, now_ms)
+        !self.pending
+            && self.backlog() <= self.output_bound(limits) / 2
+            && !self.must_slow_down(limits, now_ms)
     }
 
     fn must_slow_down(&self, limits: &Limits, now_ms: u64) -> bool {

@@ -3,9 +3,11 @@
 
 mod input;
 mod output;
+mod questions;
 
 use slab::Slab;
 
+use crate::accounts::Job;
 use crate::config::Limits;
 use crate::id::ConnId;
 use crate::net::admit::Peer;
@@ -45,6 +47,8 @@ pub struct Conns<S> {
     doomed: Vec<(ConnId, CloseReason)>,
     /// Their slots are free at the end of the turn.
     dead: Vec<u32>,
+    /// Questions that connections wait for, not taken away yet.
+    jobs: Vec<Job>,
     pub pool: Pool,
     /// Capacity of all output buffers in use, in bytes.
     queue_bytes: usize,
@@ -68,6 +72,7 @@ impl<S: Transport> Conns<S> {
             registered: Vec::new(),
             doomed: Vec::new(),
             dead: Vec::new(),
+            jobs: Vec::new(),
             pool: Pool::default(),
             queue_bytes: 0,
             unflushed_bytes: 0,
@@ -111,22 +116,32 @@ impl<S: Transport> Conns<S> {
         }
     }
 
-    /// Queues a frame that is no reply, if there is room for it.
+    /// Whether a frame that is no reply would be queued now.
     #[inline]
-    pub fn offer(&mut self, to: ConnId, frame: &Frame<'_>) -> Load {
+    pub fn room(&mut self, to: ConnId) -> Load {
         let full = self.queue_bytes > self.limits.total_queue_bytes;
         match self.slots.get_mut(to.key as usize) {
             Some(conn) if conn.serial == to.serial && conn.phase == Phase::Open => {
                 conn.busy |= conn.backlog() > self.limits.queue_soft_bytes
                     && !planted::is(planted::Fault::NeverBusy);
                 if conn.busy || full {
-                    return Load::Busy;
+                    Load::Busy
+                } else {
+                    Load::Fits
                 }
             }
-            _ => return Load::Gone,
+            _ => Load::Gone,
         }
-        self.append(to.key, |out| frame.write(out));
-        Load::Fits
+    }
+
+    /// Queues a frame that is no reply, if there is room for it.
+    #[inline]
+    pub fn offer(&mut self, to: ConnId, frame: &Frame<'_>) -> Load {
+        let load = self.room(to);
+        if load == Load::Fits {
+            self.append(to.key, |out| frame.write(out));
+        }
+        load
     }
 
     /// Says goodbye as the last line and ends the connection once that is written. `reply`: the `id` it answers.

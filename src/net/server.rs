@@ -4,16 +4,19 @@
 mod admin;
 
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use log::{info, warn};
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token, Waker};
 
+use crate::accounts::Desk;
 use crate::admin::Admin;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::net::accept::Acceptor;
+use crate::net::inquiries::{Inquiries, OpenDesk};
 use crate::net::listen;
 use crate::net::reload::{Reload, Reloader};
 use crate::net::stream::Stream;
@@ -31,6 +34,7 @@ pub struct Server {
     events: Events,
     acceptor: Acceptor,
     engine: Engine<Stream>,
+    inquiries: Inquiries,
     signals: Signals,
     notifier: Notifier,
     reloader: Option<Reloader>,
@@ -54,17 +58,35 @@ const WAKER: Token = Token(usize::MAX - 2);
 
 impl Server {
     /// Listens, and serves once [`Server::run`] is called. `reload` reads the configuration again, on a thread of
-    /// its own.
+    /// its own. `desk`: who proves names, in mailbox mode.
     pub fn bind(
         config: &Config,
         inherited: Vec<Inherited>,
         reload: Option<Reload>,
+        desk: Option<OpenDesk<'_>>,
     ) -> Result<Self, StartError> {
         let listeners = listen::bind(config, inherited)?;
-        let admin = Admin::bind(config)?;
-        Server::assemble(config.clone(), listeners, admin, reload).map_err(|error| {
+        let no_loop = |error: io::Error| {
             StartError::new(Exit::Os, "cannot set up the event loop", reason(&error), "")
-        })
+        };
+        let poll = Poll::new().map_err(no_loop)?;
+        // One for all: a poll takes only one.
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(no_loop)?);
+        let wake = waker.clone();
+        let open = |open: OpenDesk<'_>| {
+            // Fails only when the loop is not there any more.
+            open(Arc::new(move || drop(wake.wake())))
+        };
+        let desk = desk.map(open).transpose()?;
+        // Behind the desk, which makes the data directory.
+        let mut admin = Admin::bind(config)?;
+        if let Some(admin) = &mut admin {
+            admin
+                .register(poll.registry(), FIRST_ADMIN)
+                .map_err(no_loop)?;
+        }
+        let reloader = reload.map(|reload| Reloader::new(reload, waker));
+        Server::assemble(config.clone(), listeners, admin, poll, reloader, desk).map_err(no_loop)
     }
 
     /// Serves until a signal ends it. Fails only when polling does.
@@ -105,26 +127,24 @@ impl Server {
     fn assemble(
         config: Config,
         listeners: Vec<listen::Listener>,
-        mut admin: Option<Admin>,
-        reload: Option<Reload>,
+        admin: Option<Admin>,
+        poll: Poll,
+        reloader: Option<Reloader>,
+        desk: Option<Box<dyn Desk>>,
     ) -> io::Result<Self> {
         let capacity = descriptors::connections(&config.limits, descriptors::raise());
-        let poll = Poll::new()?;
         let mut signals = Signals::new()?;
         poll.registry()
             .register(&mut signals, SIGNALS, Interest::READABLE)?;
-        let waker = Waker::new(poll.registry(), WAKER)?;
-        if let Some(admin) = &mut admin {
-            admin.register(poll.registry(), FIRST_ADMIN)?;
-        }
         let mut server = Server {
             acceptor: Acceptor::new(listeners, poll.registry(), FIRST_LISTENER)?,
             engine: Engine::new(&config, capacity, tokens()),
             events: Events::with_capacity(EVENTS),
+            inquiries: Inquiries::new(desk),
             poll,
             signals,
             notifier: Notifier::from_env(),
-            reloader: reload.map(|reload| Reloader::new(reload, waker)),
+            reloader,
             admin,
             config,
             origin: Instant::now(),
@@ -145,6 +165,7 @@ impl Server {
             .tick()
             .min(self.acceptor.next_deadline())
             .min(self.admin_deadline())
+            .min(self.inquiries.next_deadline())
             .min(self.ping())
             .min(self.give_memory_back())
             .min(self.owed_notice())

@@ -7,7 +7,12 @@ use crate::wire::name::Name;
 impl Router {
     /// The connections that have registered as `name`.
     pub fn holders(&self, name: &Name<'_>) -> Vec<ConnId> {
-        let found = self.names.find(name.key().as_bytes(), &self.sessions);
-        found.into_iter().collect()
+        self.sessions_of(name.key())
+    }
+
+    /// Of which device a connection is a session, in mailbox mode.
+    pub fn device(&self, id: ConnId) -> Option<&str> {
+        let member = self.sessions.get(id)?.member()?;
+        Some(&member.device)
     }
 }

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use crate::accounts::AccountId;
 use crate::id::ConnId;
 use crate::planted;
 use crate::router::presence::WatchList;
@@ -13,6 +14,7 @@ use crate::wire::name::{Key, Name};
 /// A connection that has registered. What few sessions need is in `rare`.
 pub struct Session {
     name: Name<'static>,
+    /// As others see it: offline if it is invisible.
     status: Status,
     /// Since when, in milliseconds since 1970.
     since_unix_ms: u64,
@@ -29,8 +31,20 @@ struct Rare {
     previous_token: [u64; 2],
     /// Empty until it watches somebody.
     watching: WatchList,
-    /// Refused claims on its name.
+    /// Refused claims on its name, or failed tries to prove it.
     claims: Option<ClaimCount>,
+    /// In mailbox mode.
+    member: Option<Box<Member>>,
+}
+
+/// One of the sessions of an account.
+#[derive(Debug)]
+pub struct Member {
+    pub account: AccountId,
+    /// As it stands between its quotes. No other session of the account has the same.
+    pub device: Box<str>,
+    /// The next session of the same account, in a ring; itself if there is no other.
+    pub next: ConnId,
 }
 
 /// Claims on a name that were refused, since its holder was last told.
@@ -97,10 +111,33 @@ impl Session {
         changed
     }
 
+    /// Since when the name looks as it does: with several sessions not only this one's affair.
+    pub fn set_since(&mut self, unix_ms: u64) {
+        self.since_unix_ms = unix_ms;
+    }
+
+    pub fn set_member(&mut self, member: Member) {
+        self.rare().member = Some(Box::new(member));
+    }
+
+    /// Puts `next` after this session of an account; what was there.
+    pub fn relink(&mut self, next: ConnId) -> Option<ConnId> {
+        let member = self.rare.as_mut()?.member.as_mut()?;
+        Some(std::mem::replace(&mut member.next, next))
+    }
+
+    pub fn member(&self) -> Option<&Member> {
+        self.rare.as_ref()?.member.as_deref()
+    }
+
     /// As it is shown to people.
     #[inline]
     pub fn name(&self) -> &str {
         self.name.as_str()
+    }
+
+    pub fn owned_name(&self) -> Name<'static> {
+        self.name.clone()
     }
 
     #[inline]

@@ -53,6 +53,33 @@ words! {
 }
 
 words! {
+    /// What the server is: `hello.mode`.
+    Mode {
+        Open = "open",
+        Mailbox = "mailbox",
+    }
+}
+
+words! {
+    /// Ways to prove a name: `hello.auth`, and the fields of `register`.
+    Proof {
+        Password = "password",
+        PublicKey = "publicKey",
+        Token = "token",
+        ResumeToken = "resumeToken",
+    }
+}
+
+words! {
+    /// What a `sessionNotice` is about.
+    NoticeKind {
+        NewDevice = "newDevice",
+        ClaimRefused = "claimRefused",
+        AuthFailures = "authFailures",
+    }
+}
+
+words! {
     /// Why a command was refused (`errorMessage`).
     Code {
         InvalidJson = "invalidJson",

@@ -20,18 +20,25 @@ impl Server {
         }
     }
 
-    /// Does what the operator asks for.
+    /// Does what the operator asks for, and fetches answers for everybody.
     pub(super) fn admin_turn(&mut self) {
-        // It is given the server itself, without it.
-        let Some(mut admin) = self.admin.take() else {
-            return;
-        };
         let now_ms = self.now_ms;
-        admin.turn(self, now_ms);
-        for job in admin.take_jobs() {
-            admin.turn_down(&job, now_ms);
+        // It is given the server itself, without it.
+        let mut admin = self.admin.take();
+        if let Some(admin) = &mut admin {
+            admin.turn(self, now_ms);
+            for job in admin.take_jobs() {
+                if let Err(job) = self.inquiries.submit(job) {
+                    admin.turn_down(&job, now_ms);
+                }
+            }
         }
-        self.admin = Some(admin);
+        self.inquiries.turn(&mut self.engine, |serial, answer| {
+            if let Some(admin) = &mut admin {
+                admin.answer(serial, answer, now_ms);
+            }
+        });
+        self.admin = admin;
     }
 
     pub(super) fn admin_reloaded(&mut self, outcome: Result<&Changes, &[String]>) {
