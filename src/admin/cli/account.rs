@@ -15,7 +15,7 @@ use crate::admin::cli::{
 use crate::admin::reply::{self, Fault};
 use crate::admin::request::Request;
 use crate::config::Subcommand;
-use crate::ops::exit::Exit;
+use crate::ops::exit::{Exit, StartError};
 
 pub fn run(sub: &Subcommand, offline: OpenOffline, out: &mut Output) -> Result<(), Failure> {
     let Some((verb, matches)) = sub.matches.subcommand() else {
@@ -188,22 +188,21 @@ fn by_itself(
     };
     let answer = match offline(data, config) {
         Ok(mut accounts) => accounts(operator),
-        Err(error) => {
-            let is_locked = error.code == Exit::Unavailable;
-            let mut failure = Failure::from(error);
-            if let (true, Some(place)) = (is_locked, &denied) {
-                let place = place.display();
-                let fix = format!("\n  its admin socket {place} is for root and its user only");
-                failure.message.push_str(&fix);
-            } else if is_locked {
-                let fix = "\n  a daemon that has these accounts does not answer here: name its socket, --admin-socket PATH";
-                failure.message.push_str(fix);
-            }
-            return Err(failure);
+        Err(error) if error.code == Exit::Unavailable => {
+            let fix = match denied {
+                Some(place) => format!("{}: {FOR_OTHERS}", place.display()),
+                None => {
+                    "its daemon does not answer here: name its socket, --admin-socket PATH".into()
+                }
+            };
+            return Err(StartError { fix, ..error }.into());
         }
+        Err(error) => return Err(error.into()),
     };
     print_answer(&answer, printer)
 }
+
+const FOR_OTHERS: &str = "the socket of its daemon is for root and the daemon's user only";
 
 fn print_answer(answer: &Answer, printer: &mut Printer<'_>) -> Result<(), Failure> {
     let mut lines = Vec::new();
