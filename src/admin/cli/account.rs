@@ -1,6 +1,6 @@
 //! `privmsgd account …`: what is asked, of whom, and what came of it. Knows no sockets and no store.
 
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
@@ -222,10 +222,10 @@ fn print_answer(answer: &Answer, printer: &mut Printer<'_>) -> Result<(), Failur
             .for_each(|device| reply::device(&mut lines, device)),
         Answer::Ok | Answer::Registered(_) => {}
     }
-    let invalid = |_| Failure::new(Exit::Internal, io::Error::from(ErrorKind::InvalidData));
-    let text = String::from_utf8(lines).map_err(|error| invalid(error.into_bytes()))?;
+    let broken = || Failure::new(Exit::Internal, "an answer was made that is no JSON");
+    let text = String::from_utf8(lines).map_err(|_| broken())?;
     for line in text.lines() {
-        let value = serde_json::from_str(line).map_err(|_| invalid(Vec::new()))?;
+        let value = serde_json::from_str(line).map_err(|_| broken())?;
         printer.print(line, &value)?;
     }
     Ok(())
