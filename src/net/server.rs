@@ -38,7 +38,7 @@ pub struct Server {
     signals: Signals,
     notifier: Notifier,
     reloader: Option<Reloader>,
-    admin: Option<Admin>,
+    admin: Option<Box<Admin>>,
     config: Config,
     origin: Instant,
     now_ms: u64,
@@ -145,7 +145,7 @@ impl Server {
             signals,
             notifier: Notifier::from_env(),
             reloader,
-            admin,
+            admin: admin.map(Box::new),
             config,
             origin: Instant::now(),
             now_ms: 0,
@@ -188,10 +188,10 @@ impl Server {
             match event.token() {
                 SIGNALS => self.signalled(),
                 WAKER => self.reloaded(),
-                Token(token) if token >= FIRST_ADMIN => self.admin_event(event),
-                Token(token) if token >= FIRST_LISTENER => {
-                    self.acceptor.mark(token - FIRST_LISTENER)
-                }
+                Token(token) if token >= FIRST_LISTENER => match token < FIRST_ADMIN {
+                    true => self.acceptor.mark(token - FIRST_LISTENER),
+                    false => self.admin_event(event),
+                },
                 Token(key) => self.transport(key as u32, event),
             }
         }

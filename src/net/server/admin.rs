@@ -5,7 +5,7 @@ use std::fmt::Arguments;
 use log::LevelFilter;
 use mio::event::Event;
 
-use crate::admin::{Admin, Client, House, Status};
+use crate::admin::{Client, House, Status};
 use crate::config::Changes;
 use crate::net::admit::Peer;
 use crate::net::server::Server;
@@ -49,7 +49,9 @@ impl Server {
     }
 
     pub(super) fn admin_deadline(&self) -> u64 {
-        self.admin.as_ref().map_or(NEVER, Admin::next_deadline)
+        self.admin
+            .as_ref()
+            .map_or(NEVER, |admin| admin.next_deadline())
     }
 }
 
