@@ -4,11 +4,38 @@
 //! Whoever needs an answer puts a [`Job`] to a [`Desk`]; the work is done on other threads, and what became of it
 //! comes back as a [`Done`]. Nothing here waits.
 
+#[cfg(feature = "mailbox")]
+mod clerk;
+#[cfg(feature = "mailbox")]
+pub mod confusable;
+#[cfg(feature = "mailbox")]
+mod hashing;
+#[cfg(feature = "mailbox")]
+pub mod key;
+#[cfg(feature = "mailbox")]
+mod offline;
+#[cfg(feature = "mailbox")]
+pub mod password;
+#[cfg(feature = "mailbox")]
+mod resume;
+#[cfg(feature = "mailbox")]
+mod settings;
+#[cfg(feature = "mailbox")]
+pub mod throttle;
+#[cfg(feature = "mailbox")]
+pub mod token;
+#[cfg(feature = "mailbox")]
+mod worker;
+
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::id::ConnId;
 use crate::wire::code::Code;
 use crate::wire::name::Name;
+
+#[cfg(feature = "mailbox")]
+pub use {offline::Offline, settings::Settings, worker::Worker};
 
 /// What must never be shown: not in logs, errors, metrics, core files or `Debug`. Overwritten when dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,6 +48,25 @@ impl Secret {
 
     pub fn expose(&self) -> &[u8] {
         &self.0
+    }
+}
+
+/// Overwrites what it was given.
+impl From<Vec<u8>> for Secret {
+    fn from(mut bytes: Vec<u8>) -> Self {
+        let secret = Secret::new(&bytes);
+        bytes.fill(0);
+        std::hint::black_box(&mut bytes);
+        secret
+    }
+}
+
+impl From<Cow<'_, str>> for Secret {
+    fn from(text: Cow<'_, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => Secret::new(text.as_bytes()),
+            Cow::Owned(text) => Secret::from(text.into_bytes()),
+        }
     }
 }
 

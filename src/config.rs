@@ -6,11 +6,16 @@ mod keys;
 mod limits;
 mod load;
 mod mistake;
+mod show;
 mod sources;
+mod subcommands;
 mod value;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+use clap::ArgMatches;
 
 use crate::ops::exit::Exit;
 
@@ -18,6 +23,7 @@ pub use args::command;
 pub use keys::{KEYS, Key};
 pub use limits::Limits;
 pub use load::load;
+pub use show::{Shown, in_file_form, shown};
 pub use value::Given;
 
 /// What the command line asks for.
@@ -28,6 +34,19 @@ pub enum Invocation {
     Checked,
     /// `--help` or `--version`: this, on standard output.
     Print(String),
+    Subcommand(Box<Subcommand>),
+}
+
+/// `privmsgd status`, and what it may need to know.
+#[derive(Debug)]
+pub struct Subcommand {
+    pub name: String,
+    pub matches: ArgMatches,
+    pub config: Result<Config, ConfigError>,
+    /// What could be read of it, mistakes or not.
+    pub guess: Config,
+    /// Who set a key, by its path: `file:line`, a variable or a flag.
+    pub origins: BTreeMap<&'static str, String>,
 }
 
 /// Why there is no configuration: one message per mistake, each of one or a few lines without control

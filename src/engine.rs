@@ -1,6 +1,8 @@
 //! One turn's work on one connection: bytes through lines and commands into the router, frames out again, and the
 //! end of it. The whole relay without poller, listeners and clock; a test or a benchmark brings its own.
 
+mod admin;
+mod answers;
 mod first_bytes;
 mod input;
 
@@ -8,21 +10,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use log::{error, info};
 
+use crate::accounts::{Job, Origin};
 use crate::config::{Config, Limits};
 use crate::id::ConnId;
 use crate::net::admit::{Admit, Peer, Refused, Verdict};
 use crate::net::conn::{CloseReason, Expiry, Transport};
 use crate::net::conns::{Conns, Load};
 use crate::ops::remote_log::{RemoteLog, summary};
-use crate::router::{Input, Router, Table, Tokens};
+use crate::router::{Channel, Input, Policy, Router, Table, Tokens};
 use crate::time::Now;
-use crate::wire::code::Goodbye;
+use crate::wire::code::{Goodbye, Mode};
 use crate::wire::command::Raw;
-use crate::wire::frame::{self, Frame, Greeting};
+use crate::wire::frame::Frame;
+
+pub use admin::Seen;
 
 pub struct Engine<S> {
     pub conns: Conns<S>,
     router: Router,
+    mode: Mode,
     admit: Admit,
     now: Now,
     /// Where every connection is read into, at `front`; before it is room for all that one connection may keep.
@@ -62,14 +68,33 @@ impl<S: Transport> Table for Conns<S> {
             self.mark_registered(id);
         }
     }
+
+    #[inline]
+    fn room(&mut self, to: ConnId) -> Load {
+        Conns::room(self, to)
+    }
+
+    fn ask(&mut self, job: Job) -> bool {
+        Conns::ask(self, job)
+    }
+
+    fn answered(&mut self, id: ConnId) -> bool {
+        Conns::answered(self, id)
+    }
+
+    fn origin(&self, id: ConnId) -> Origin {
+        Conns::origin(self, id)
+    }
 }
 
 impl<S: Transport> Engine<S> {
     /// `capacity`: connections at once.
     pub fn new(config: &Config, capacity: usize, tokens: Tokens) -> Self {
         let limits = config.limits.clone();
+        let policy = Policy::new(config);
         Engine {
-            router: Router::new(limits.clone(), greeting(config), tokens, capacity),
+            mode: policy.mode(),
+            router: Router::new(policy, tokens, capacity),
             admit: Admit::new(capacity),
             scratch: vec![0; kept_bytes(&limits) + limits.read_budget_bytes],
             front: kept_bytes(&limits),
@@ -94,7 +119,7 @@ impl<S: Transport> Engine<S> {
         self.front = self.front.max(kept_bytes(&config.limits));
         self.scratch
             .resize(self.front + config.limits.read_budget_bytes, 0);
-        self.router.reload(config.limits.clone(), greeting(config));
+        self.router.reload(Policy::new(config));
         self.conns.limits = config.limits.clone();
         for id in self.conns.ids().collect::<Vec<_>>() {
             self.conns.arm(id.key);
@@ -125,8 +150,8 @@ impl<S: Transport> Engine<S> {
         self.admit
             .connected(id.key, id.serial, &peer, self.now.mono_ms);
         self.say(format_args!("conn {} from {peer}: connected", id.serial));
-        self.router
-            .input(id, Input::Connected, &mut self.conns, &self.now);
+        let connected = Input::Connected(channel(&peer));
+        self.router.input(id, connected, &mut self.conns, &self.now);
         id
     }
 
@@ -294,9 +319,10 @@ fn kept_bytes(limits: &Limits) -> usize {
     limits.max_line_bytes + limits.read_budget_bytes + 1_024
 }
 
-fn greeting(config: &Config) -> Vec<u8> {
-    frame::hello(&Greeting {
-        server_name: &config.server_name,
-        max_line_bytes: config.limits.max_line_bytes,
-    })
+fn channel(peer: &Peer) -> Channel {
+    match peer.is_encrypted() {
+        true => Channel::Tls,
+        false if peer.is_local() => Channel::Local,
+        false => Channel::Plain,
+    }
 }

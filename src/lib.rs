@@ -12,6 +12,7 @@
 #![deny(unsafe_code)]
 
 pub mod accounts;
+pub mod admin;
 pub mod config;
 pub mod engine;
 pub mod escape;
@@ -20,5 +21,7 @@ pub mod net;
 pub mod ops;
 pub mod planted;
 pub mod router;
+#[cfg(feature = "mailbox")]
+pub mod store;
 pub mod time;
 pub mod wire;

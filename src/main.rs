@@ -10,11 +10,17 @@ use std::sync::Arc;
 
 use log::{info, warn};
 
+#[cfg(feature = "mailbox")]
+use privmsgd::accounts;
+use privmsgd::admin::cli::{self, Offline};
 use privmsgd::config::{self, Config, ConfigError, Invocation};
+use privmsgd::net::inquiries::OpenDesk;
 use privmsgd::net::reload::Reload;
 use privmsgd::net::server::Server;
 use privmsgd::ops::exit::{Exit, StartError, reason};
 use privmsgd::ops::{descriptors, log as logs, systemd};
+#[cfg(feature = "mailbox")]
+use privmsgd::store::Store;
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
@@ -27,6 +33,7 @@ fn main() -> ExitCode {
             }
         },
         Ok(Invocation::Checked) => Exit::Ok.into(),
+        Ok(Invocation::Subcommand(subcommand)) => cli::run(&subcommand, offline).into(),
         Ok(Invocation::Print(text)) => {
             // Nobody is left to tell when standard output is closed.
             let _ = io::stdout().write_all(text.as_bytes());
@@ -43,7 +50,7 @@ fn run(mut config: Config, args: Vec<OsString>) -> Result<Exit, StartError> {
     let inherited = systemd::inherited()?;
     logs::init(&config.log);
     adapt(&mut config);
-    let mut server = Server::bind(&config, inherited, Some(reload(args)))?;
+    let mut server = Server::bind(&config, inherited, Some(reload(args)), desk(&config))?;
     if let Some(path) = &config.port_file {
         write_port_file(path, &server.addresses())
             .map_err(|error| StartError::port_file(path, &error))?;
@@ -54,6 +61,36 @@ fn run(mut config: Config, args: Vec<OsString>) -> Result<Exit, StartError> {
         .map_err(|error| StartError::new(Exit::Os, "the event loop failed", reason(&error), ""))?;
     info!("ended");
     Ok(exit)
+}
+
+/// The accounts in `dir`, for `privmsgd account` without a daemon.
+#[cfg(feature = "mailbox")]
+fn offline(dir: &Path, config: &Config) -> Result<Offline, StartError> {
+    let mut accounts = accounts::Offline::open(dir, config)?;
+    Ok(Box::new(move |asked| accounts.ask(asked)))
+}
+
+#[cfg(not(feature = "mailbox"))]
+fn offline(dir: &Path, _: &Config) -> Result<Offline, StartError> {
+    let what = "this build of privmsgd keeps no accounts";
+    Err(StartError::new(Exit::Config, what, dir.display(), ""))
+}
+
+/// Who proves names, in mailbox mode.
+#[cfg(feature = "mailbox")]
+fn desk(config: &Config) -> Option<OpenDesk<'_>> {
+    let dir = config.data.as_deref()?;
+    Some(Box::new(move |wake| {
+        let settings = accounts::Settings::load(config)?;
+        let store = Store::open(dir)?;
+        let worker = accounts::Worker::start(store, settings, move || wake())?;
+        Ok(Box::new(worker))
+    }))
+}
+
+#[cfg(not(feature = "mailbox"))]
+fn desk(_: &Config) -> Option<OpenDesk<'_>> {
+    None
 }
 
 /// What the surroundings decide; a reload does the same.

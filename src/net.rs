@@ -4,6 +4,7 @@ pub mod accept;
 pub mod admit;
 pub mod conn;
 pub mod conns;
+pub mod inquiries;
 pub mod lines;
 pub mod listen;
 pub mod memory;

@@ -1,23 +1,33 @@
 //! The rules: who has which name, who may say what to whom, and what the answer is.
 //! Knows no sockets, no JSON, no threads and no clock; time comes in as [`Now`].
 
+mod accounts;
+mod answers;
+mod devices;
 mod fault;
+mod holders;
 mod names;
+mod policy;
 mod presence;
 mod register;
 mod session;
 
+pub use policy::Policy;
+
+use crate::accounts::{Job, Origin};
 use crate::config::Limits;
 use crate::id::ConnId;
 use crate::net::conns::{Load, MAX_RESERVED};
 use crate::planted;
+use crate::router::accounts::Mailbox;
 use crate::router::fault::{Fault, not_available, not_registered, offered, refuse, unknown_user};
 use crate::router::names::Names;
+use crate::router::policy::Greetings;
 use crate::router::presence::Presence;
 use crate::router::register::Claims;
 use crate::router::session::{NOBODY, Session, Sessions};
 use crate::time::{Now, Stamp};
-use crate::wire::code::{Goodbye, Status, Verb};
+use crate::wire::code::{Goodbye, Mode, NoticeKind, Status, Verb};
 use crate::wire::command::{Command, PrivateMessage, Raw, Refusal, Request};
 use crate::wire::frame::{Envelope, Frame};
 use crate::wire::name::Name;
@@ -34,12 +44,32 @@ pub trait Table {
     fn close(&mut self, id: ConnId, code: Goodbye, reply: Option<Raw<'_>>);
     /// The connection has become a session.
     fn registered(&mut self, id: ConnId, heartbeat_ms: Option<u32>);
+    /// Whether what is no reply would be sent now.
+    fn room(&mut self, to: ConnId) -> Load;
+    /// Puts a question; the next line of the connection that asks waits for the answer. False: no room.
+    fn ask(&mut self, job: Job) -> bool;
+    /// The answer has come, and the connection goes on; whether it is still there to be told.
+    fn answered(&mut self, id: ConnId) -> bool;
+    /// Where a connection comes from, for the throttle.
+    fn origin(&self, id: ConnId) -> Origin;
+}
+
+/// What a connection's bytes go through, and who may read them on the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Channel {
+    /// Nobody: within this machine.
+    Local,
+    /// Everybody.
+    #[default]
+    Plain,
+    /// Nobody: encrypted.
+    Tls,
 }
 
 /// What can happen to the router besides the passing of time ([`Router::tick`]).
 #[derive(Debug)]
 pub enum Input<'a> {
-    Connected,
+    Connected(Channel),
     Command(&'a Request<'a>),
     /// The command that most lines are, with its `id`.
     Message(Option<Raw<'a>>, &'a PrivateMessage<'a>),
@@ -56,7 +86,9 @@ pub type Tokens = Box<dyn FnMut() -> Option<u128>>;
 
 pub struct Router {
     limits: Limits,
-    hello: Vec<u8>,
+    greetings: Greetings,
+    /// `None`: open mode.
+    mailbox: Option<Box<Mailbox>>,
     sessions: Sessions,
     names: Names,
     presence: Presence,
@@ -68,15 +100,23 @@ pub struct Router {
 }
 
 impl Router {
-    /// `hello`: the line that greets every connection. `capacity`: connections at once.
-    pub fn new(limits: Limits, hello: Vec<u8>, tokens: Tokens, capacity: usize) -> Self {
+    /// `capacity`: connections at once.
+    pub fn new(policy: Policy, tokens: Tokens, capacity: usize) -> Self {
+        let mailbox = policy
+            .accounts
+            .map(|rules| Box::new(Mailbox::new(rules, capacity)));
+        let told = match mailbox {
+            Some(_) => NoticeKind::AuthFailures,
+            None => NoticeKind::ClaimRefused,
+        };
         Router {
-            limits,
-            hello,
+            limits: policy.limits,
+            greetings: policy.greetings,
+            mailbox,
             sessions: Sessions::with_capacity(capacity.min(MAX_RESERVED)),
             names: Names::default(),
             presence: Presence::default(),
-            claims: Claims::default(),
+            claims: Claims::new(told),
             tokens,
             envelope: Envelope::new(b"", Stamp::new(0)),
             sender: NOBODY,
@@ -92,10 +132,7 @@ impl Router {
                 }
             }
             Input::Command(request) => self.command(id, request, out, now),
-            Input::Connected => {
-                self.sessions.connected(id);
-                out.send(id, &Frame::Hello(&self.hello));
-            }
+            Input::Connected(channel) => self.connected(id, channel, out),
             Input::Refused(refusal) => self.refused(id, refusal, out),
             Input::HalfClosed => out.close(id, Goodbye::Drained, None),
             Input::Gone => self.gone(id, out, now),
@@ -108,10 +145,13 @@ impl Router {
         presence.min(self.claims.tick(&self.limits, &mut self.sessions, out, now))
     }
 
-    /// Takes new limits, from the next command on, and the greeting that names them.
-    pub fn reload(&mut self, limits: Limits, hello: Vec<u8>) {
-        self.limits = limits;
-        self.hello = hello;
+    /// Takes new limits and rules, from the next command on, and the greetings that name them. The mode stays.
+    pub fn reload(&mut self, policy: Policy) {
+        self.limits = policy.limits;
+        self.greetings = policy.greetings;
+        if let (Some(mailbox), Some(rules)) = (&mut self.mailbox, policy.accounts) {
+            mailbox.rules = rules;
+        }
     }
 
     /// The name that a connection has registered.
@@ -130,10 +170,24 @@ impl Router {
 
     /// Whether everything that is known of `id` agrees with itself.
     pub fn is_sound(&self, id: ConnId) -> bool {
+        if self.mailbox.is_some() {
+            return self.is_ring_sound(id) && self.presence.is_sound(id, self.sessions.get(id));
+        }
         let mapped = self.sessions.get(id).is_none_or(|session| {
             self.names.find(session.key().as_bytes(), &self.sessions) == Some(id)
         });
         mapped && self.presence.is_sound(id, self.sessions.get(id))
+    }
+
+    fn connected<T: Table>(&mut self, id: ConnId, channel: Channel, out: &mut T) {
+        self.sessions.connected(id);
+        let mut nonce = None;
+        if let Some(mailbox) = &mut self.mailbox {
+            nonce = (self.tokens)().map(u128::to_be_bytes);
+            mailbox.connected(id, channel, nonce);
+        }
+        let line = self.greetings.of(channel);
+        out.send(id, &Frame::Hello { line, nonce });
     }
 
     #[inline]
@@ -177,9 +231,11 @@ impl Router {
                 &Frame::Help {
                     id,
                     command: *command,
+                    mode: self.mode(),
                 },
             ),
             Command::Bye => out.close(from, Goodbye::Bye, id),
+            Command::Account(account) => return self.account(from, id, account, out),
             _ if self.sessions.get(from).is_none() => return Err(not_registered()),
             Command::PrivateMessage(message) => {
                 return self.private_message(from, id, message, out, now);
@@ -189,10 +245,11 @@ impl Router {
             Command::Unwatch { usernames } => self.unwatch(from, usernames),
             Command::SetStatus(status) => self.set_status(from, *status, out, now),
             Command::Mailbox(_) => {
-                return Err(not_available(
-                    "this server runs in open mode: it stores nothing",
-                    None,
-                ));
+                let message = match self.mode() {
+                    Mode::Open => "this server runs in open mode: it stores nothing",
+                    Mode::Mailbox => "this release stores no messages: this comes with them",
+                };
+                return Err(not_available(message, None));
             }
         }
         if let (Some(id), Verb::Typing | Verb::Unwatch | Verb::SetStatus) = (id, command.verb()) {
@@ -225,13 +282,17 @@ impl Router {
             self.envelope.set_time(now.stamp);
         }
         if let Some(field) = message.unavailable {
-            return Err(not_available(
-                "messages do not expire in open mode",
-                Some(field),
-            ));
+            let message = match self.mode() {
+                Mode::Open => "messages do not expire in open mode",
+                Mode::Mailbox => "this release stores no messages: they do not expire",
+            };
+            return Err(not_available(message, Some(field)));
         }
         let Some((to, recipient)) = self.recipient(sender, &message.to, out) else {
-            return Err(unknown_user(&message.to, message.to_raw));
+            return match self.mailbox {
+                Some(_) => self.message_devices(from, id, message, out, now),
+                None => Err(unknown_user(&message.to, message.to_raw)),
+            };
         };
         let frame = Frame::PrivateMessage {
             envelope: &self.envelope,
@@ -260,6 +321,9 @@ impl Router {
         to_raw: Raw<'a>,
         out: &mut T,
     ) -> Result<(), Fault<'a>> {
+        if self.mailbox.is_some() {
+            return self.typing_devices(from, name, to_raw, out);
+        }
         let sender = self.sessions.get(from).ok_or_else(not_registered)?;
         let (to, _) = self
             .recipient(sender, name, out)
@@ -276,7 +340,8 @@ impl Router {
         )
     }
 
-    /// Whom `name` reaches. Whom one wrote to last is found without the map.
+    /// Whom `name` reaches: in mailbox mode more than one, hence nobody here. Whom one wrote to last is found
+    /// without the map.
     #[inline(always)]
     fn recipient<T: Table>(
         &self,
@@ -304,6 +369,9 @@ impl Router {
         if planted::is(planted::Fault::SlotIsIdentity) && !last_lives && last.serial > 0 {
             return self.sessions.at(last.key);
         }
+        if self.mailbox.is_some() {
+            return None;
+        }
         let key = name.key();
         let to = self
             .names
@@ -313,6 +381,9 @@ impl Router {
     }
 
     fn set_status<T: Table>(&mut self, id: ConnId, status: Status, out: &mut T, now: &Now) {
+        if self.mailbox.is_some() {
+            return self.set_device_status(id, status, out, now);
+        }
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
@@ -334,7 +405,8 @@ impl Router {
             || matches!(
                 refusal.verb,
                 None | Some(Verb::Ping | Verb::Pong | Verb::Help | Verb::Bye)
-            );
+            )
+            || (refusal.verb == Some(Verb::Account) && self.signup_open());
         if !allowed && self.sessions.get(from).is_none() {
             return refuse(out, from, refusal.id, refusal.verb, &not_registered());
         }
@@ -344,6 +416,7 @@ impl Router {
             field: refusal.field,
             to_raw: refusal.to_raw,
             hint: refusal.hint,
+            retry_after_ms: None,
         };
         refuse(out, from, refusal.id, refusal.verb, &fault);
         if registers {
@@ -351,7 +424,17 @@ impl Router {
         }
     }
 
+    fn mode(&self) -> Mode {
+        match self.mailbox {
+            Some(_) => Mode::Mailbox,
+            None => Mode::Open,
+        }
+    }
+
     fn gone<T: Table>(&mut self, id: ConnId, out: &mut T, now: &Now) {
+        if self.mailbox.is_some() {
+            return self.device_gone(id, out, now);
+        }
         let Some(mut session) = self.sessions.remove(id) else {
             return;
         };

@@ -1,4 +1,4 @@
-//! The command line: which flags there are. Knows no values.
+//! The command line: which flags there are, and what it says. Knows no values.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,6 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use super::keys::Key;
 use super::mistake::{Origin, nearest};
 use super::sources::Setting;
+use super::subcommands;
 use super::value::Given;
 use crate::escape;
 
@@ -18,6 +19,8 @@ pub struct Arguments {
     pub check_config: bool,
     pub port_file: Option<PathBuf>,
     pub settings: Vec<Setting>,
+    /// `status`, or `account` with a subcommand of its own in it.
+    pub subcommand: Option<(String, ArgMatches)>,
 }
 
 /// Why there are no [`Arguments`].
@@ -29,14 +32,35 @@ pub enum Instead {
 }
 
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, Instead> {
-    let matches = command().try_get_matches_from(args).map_err(explain)?;
-    let settings = FLAGS.iter().filter_map(|flag| setting(flag, &matches));
-    Ok(Arguments {
-        config: matches.get_one::<PathBuf>("config").cloned(),
+    let mut matches = command().try_get_matches_from(args).map_err(explain)?;
+    let subcommand = matches.remove_subcommand();
+    let innermost = innermost(subcommand.as_ref().map_or(&matches, |(_, sub)| sub));
+    let settings = FLAGS.iter().filter_map(|flag| match flag.everywhere {
+        true => setting(flag, innermost),
+        false => setting(flag, &matches),
+    });
+    let arguments = Arguments {
+        config: innermost.get_one::<PathBuf>("config").cloned(),
         check_config: matches.get_flag("check-config"),
         port_file: matches.get_one::<PathBuf>("port-file").cloned(),
         settings: settings.collect(),
-    })
+        subcommand,
+    };
+    match arguments.subcommand {
+        Some(_) if arguments.check_config || arguments.port_file.is_some() => {
+            let what = "--check-config and --port-file go without a subcommand";
+            Err(Instead::Wrong(format!("privmsgd: {what}")))
+        }
+        _ => Ok(arguments),
+    }
+}
+
+/// Where the flags that stand before or behind subcommands alike are found.
+fn innermost(matches: &ArgMatches) -> &ArgMatches {
+    match matches.subcommand() {
+        Some((_, inner)) => innermost(inner),
+        None => matches,
+    }
 }
 
 /// The flags, for help, man page and completions alike.
@@ -47,6 +71,7 @@ pub fn command() -> Command {
             .value_name(flag.value)
             .help(flag.help)
             .action(ArgAction::Append)
+            .global(flag.everywhere)
     };
     let file = |name, help| {
         Arg::new(name)
@@ -60,8 +85,12 @@ pub fn command() -> Command {
         .about("Carries private messages between named clients, one JSON object per line over TCP.")
         .disable_help_flag(true)
         .disable_version_flag(true)
+        .disable_help_subcommand(true)
+        .subcommand_value_name("SUBCOMMAND")
+        .subcommand_help_heading("Subcommands")
+        .subcommands(subcommands::all())
         .args(FLAGS.iter().map(flag))
-        .arg(file("config", "Read FILE, not /etc/privmsgd/privmsgd.toml"))
+        .arg(file("config", "Read FILE, not /etc/privmsgd/privmsgd.toml").global(true))
         .arg(file(
             "port-file",
             "Write the real addresses to FILE when ready",
@@ -72,7 +101,7 @@ pub fn command() -> Command {
                 .help("Check flags, environment and file, start nothing: silent, or all mistakes")
                 .action(ArgAction::SetTrue),
         )
-        .arg(action("help", 'h', "Print this", ArgAction::Help))
+        .arg(action("help", 'h', "Print this", ArgAction::Help).global(true))
         .arg(action(
             "version",
             'V',
@@ -112,12 +141,22 @@ fn explain(error: clap::Error) -> Instead {
     ) {
         return Instead::Print(text);
     }
-    let first = text.lines().next().unwrap_or("");
-    let first = first.strip_prefix("error: ").unwrap_or(first);
-    let first = escape::plain(first, 1_000);
-    let hint = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(word)) if error.kind() == ErrorKind::UnknownArgument => {
-            nearest(word, ALL_FLAGS.into_iter())
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or("");
+    let mut first = first.strip_prefix("error: ").unwrap_or(first).to_string();
+    if first.ends_with(':') {
+        // What is missing stands below, one a line.
+        for line in lines.take_while(|line| !line.is_empty()) {
+            first.push_str(&format!(" {}", line.trim()));
+        }
+    }
+    let first = escape::plain(&first, 1_000);
+    let hint = match (error.kind(), context(&error)) {
+        (ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand, Some(word)) => {
+            let words = words(&command());
+            // What is known, but not there, is no help.
+            let hint = nearest(&word, words.iter().map(String::as_str));
+            hint.filter(|hint| *hint != word).map(str::to_string)
         }
         _ => None,
     };
@@ -125,6 +164,28 @@ fn explain(error: clap::Error) -> Instead {
         Some(hint) => format!("privmsgd: {first}; did you mean {hint}?"),
         None => format!("privmsgd: {first}\n  privmsgd --help lists what there is"),
     })
+}
+
+/// What was given and is not known.
+fn context(error: &clap::Error) -> Option<String> {
+    let given = error
+        .get(ContextKind::InvalidArg)
+        .or(error.get(ContextKind::InvalidSubcommand));
+    match given {
+        Some(ContextValue::String(word)) => Some(word.clone()),
+        _ => None,
+    }
+}
+
+/// All flags and subcommands.
+fn words(command: &Command) -> Vec<String> {
+    let flags = command.get_arguments().filter_map(Arg::get_long);
+    let mut all: Vec<String> = flags.map(|flag| format!("--{flag}")).collect();
+    for subcommand in command.get_subcommands() {
+        all.push(subcommand.get_name().into());
+        all.extend(words(subcommand));
+    }
+    all
 }
 
 /// A flag that sets a key.
@@ -135,6 +196,8 @@ struct Flag {
     help: &'static str,
     key: &'static str,
     repeats: bool,
+    /// For subcommands too.
+    everywhere: bool,
 }
 
 const FLAGS: &[Flag] = &[
@@ -145,6 +208,7 @@ const FLAGS: &[Flag] = &[
         help: "Listen on ADDRESS:PORT (port 0: any free one), unix:/PATH or systemd:NAME; repeatable",
         key: "server.listen",
         repeats: true,
+        everywhere: false,
     },
     Flag {
         name: "data",
@@ -153,6 +217,16 @@ const FLAGS: &[Flag] = &[
         help: "Mailbox mode: names are accounts, kept in DIR",
         key: "server.data",
         repeats: false,
+        everywhere: true,
+    },
+    Flag {
+        name: "admin-socket",
+        shown: "--admin-socket",
+        value: "PATH",
+        help: "Take subcommands at the UNIX socket PATH",
+        key: "server.admin_socket",
+        repeats: false,
+        everywhere: true,
     },
     Flag {
         name: "log-level",
@@ -161,6 +235,7 @@ const FLAGS: &[Flag] = &[
         help: "off, error, warn, info, debug or trace",
         key: "log.level",
         repeats: false,
+        everywhere: false,
     },
     Flag {
         name: "log-format",
@@ -169,19 +244,8 @@ const FLAGS: &[Flag] = &[
         help: "text or json",
         key: "log.format",
         repeats: false,
+        everywhere: false,
     },
-];
-
-const ALL_FLAGS: [&str; 9] = [
-    "--listen",
-    "--data",
-    "--log-level",
-    "--log-format",
-    "--config",
-    "--port-file",
-    "--check-config",
-    "--help",
-    "--version",
 ];
 
 const EXAMPLES: &str = "\

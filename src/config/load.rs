@@ -7,27 +7,61 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use clap::ArgMatches;
+
 use super::args::{self, Arguments, Instead};
 use super::check;
 use super::mistake::{Mistake, Origin, Place};
 use super::sources::{self, Settings};
-use super::{Config, ConfigError, Invocation};
+use super::{Config, ConfigError, Invocation, Subcommand};
 use crate::ops::exit::{Exit, StartError, reason};
 
 /// `args` begin with the program's name. Reads the environment and at most one file.
 pub fn load(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, ConfigError> {
-    let arguments = match args::parse(args) {
+    let mut arguments = match args::parse(args) {
         Ok(arguments) => arguments,
         Err(Instead::Print(text)) => return Ok(Invocation::Print(text)),
         Err(Instead::Wrong(message)) => return Err(ConfigError::one(Exit::Usage, message)),
     };
-    let file = read_file(arguments.config.as_deref()).map_err(unreadable)?;
-    let only_check = arguments.check_config;
-    let config = combine(arguments, env::vars_os(), file)?;
+    let file = read_file(arguments.config.as_deref()).map_err(unreadable);
+    let (only_check, subcommand) = (arguments.check_config, arguments.subcommand.take());
+    if let Some((name, matches)) = subcommand {
+        let what = (name, matches);
+        return Ok(Invocation::Subcommand(Box::new(order(
+            what, arguments, file,
+        ))));
+    }
+    let config = combine(arguments, env::vars_os(), file?).finish()?;
     Ok(match only_check {
         true => Invocation::Checked,
         false => Invocation::Run(Box::new(config)),
     })
+}
+
+/// A subcommand that only talks to the daemon is of use even where the configuration is wrong.
+fn order(
+    (name, matches): (String, ArgMatches),
+    arguments: Arguments,
+    file: Result<Option<FileText>, ConfigError>,
+) -> Subcommand {
+    let (file, unreadable) = match file {
+        Ok(file) => (file, None),
+        Err(error) => (None, Some(error)),
+    };
+    let reading = combine(arguments, env::vars_os(), file);
+    let (guess, origins) = (reading.config.clone(), reading.origins.clone());
+    let config = match (unreadable, reading.finish()) {
+        (None, Ok(config)) => Ok(config),
+        (Some(error), _) | (None, Err(error)) => Err(error),
+    };
+    let told = |(path, origin): (&'static str, Option<Origin>)| Some((path, origin?.to_string()));
+    Subcommand {
+        name,
+        matches,
+        guess,
+        config,
+        origins: origins.into_iter().filter_map(told).collect(),
+    }
 }
 
 /// A file's path and what is in it.
@@ -37,7 +71,7 @@ fn combine(
     arguments: Arguments,
     variables: impl Iterator<Item = (OsString, OsString)>,
     file: Option<FileText>,
-) -> Result<Config, ConfigError> {
+) -> Reading {
     let mut reading = Reading::default();
     if let Some((path, bytes)) = &file {
         reading.take(from_bytes(path, bytes));
@@ -45,7 +79,7 @@ fn combine(
     reading.take(sources::from_environment(variables));
     reading.take(arguments.settings.into_iter().map(Ok).collect());
     reading.config.port_file = arguments.port_file;
-    reading.finish()
+    reading
 }
 
 /// A configuration being put together.
@@ -181,7 +215,7 @@ mod tests {
         let variable = |pair: &str| pair.split_once('=').map(|(k, v)| (k.into(), v.into()));
         let variables = variables.split_whitespace().filter_map(variable);
         let file = (PathBuf::from("f.toml"), file.as_bytes().to_vec());
-        combine(arguments, variables, Some(file))
+        combine(arguments, variables, Some(file)).finish()
     }
 
     fn messages(args: &str, variables: &str, file: &str) -> Vec<String> {

@@ -16,6 +16,18 @@ pub enum Origin {
     Flag(&'static str),
 }
 
+/// In one word: `file:line`, a variable or a flag.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Origin::File(place) => format!("{}:{}", place.path.display(), place.line),
+            Origin::Variable(name) => name.clone(),
+            Origin::Flag(flag) => (*flag).into(),
+        };
+        f.write_str(&escape::plain(&text, MAX_MESSAGE_BYTES))
+    }
+}
+
 /// A stretch of one line of a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {

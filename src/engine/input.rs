@@ -196,7 +196,7 @@ impl<S: Transport> Engine<S> {
         if self.debug_hooks {
             debug_hook(line);
         }
-        match command::decode(line) {
+        match command::decode_in(self.mode, line) {
             Ok(request) => {
                 self.conns.charge(id, request.command.cost());
                 self.router
@@ -223,7 +223,8 @@ impl<S: Transport> Engine<S> {
         }
     }
 
-    /// The peer sends no more. A last line without a line end counts as one.
+    /// The peer sends no more. A last line without a line end counts as one. While the answer to a line is awaited, the
+    /// end is too: it is read again after that.
     fn end_of_input(&mut self, id: ConnId, window: &mut Range<usize>) {
         if let Some(conn) = self.conns.get_mut(id) {
             conn.eof = true;
@@ -233,6 +234,9 @@ impl<S: Transport> Engine<S> {
             && let Some(piece) = lines.last(&self.scratch, window, bounds)
         {
             self.piece(id, piece, bounds.line);
+        }
+        if self.conns.get(id).is_some_and(|conn| conn.is_pending()) {
+            return;
         }
         self.router
             .input(id, Input::HalfClosed, &mut self.conns, &self.now);

@@ -206,6 +206,11 @@ impl Admit {
         })
     }
 
+    /// Those that have neither registered nor begun to end.
+    pub fn unregistered(&self) -> usize {
+        self.unregistered.len()
+    }
+
     pub fn live(&self) -> usize {
         self.live
     }

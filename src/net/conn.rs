@@ -87,6 +87,8 @@ pub struct Conn<S> {
     pub(super) ready: bool,
     /// Reading stopped for our own reasons: input may be waiting without an event to come.
     held: bool,
+    /// A question of its is with others: its next line waits for the answer.
+    pub(super) pending: bool,
     /// Held to the rate of commands.
     pub limited: bool,
     pub(super) stream: S,
@@ -104,6 +106,8 @@ pub struct Conn<S> {
     pub pace: Pace,
     rare: Option<Box<Rare>>,
     pub peer: Peer,
+    /// Since when, in seconds of the monotonic clock.
+    pub connected_s: u32,
 }
 
 struct Rare {
@@ -139,6 +143,7 @@ impl<S: Transport> Conn<S> {
             stream,
             serial,
             peer,
+            connected_s: 0,
             phase: Phase::Open,
             out: Vec::new(),
             sent: 0,
@@ -158,6 +163,7 @@ impl<S: Transport> Conn<S> {
             busy: false,
             stalls: false,
             held: false,
+            pending: false,
         }
     }
 
@@ -306,6 +312,10 @@ impl<S: Transport> Conn<S> {
         self.held
     }
 
+    pub fn is_pending(&self) -> bool {
+        self.pending
+    }
+
     /// Bytes read in one turn. Those of a stranger are few: all of them are kept when its lines must wait.
     pub fn read_share(&self, limits: &Limits) -> usize {
         if self.registered {
@@ -326,14 +336,18 @@ impl<S: Transport> Conn<S> {
         }
     }
 
-    /// Whether its lines wait: its own output is over the bound, or it went too fast.
+    /// Whether its lines wait: for an answer, because its own output is over the bound, or because it went too fast.
     pub fn must_wait(&self, limits: &Limits, now_ms: u64) -> bool {
-        self.backlog() > self.output_bound(limits) || self.must_slow_down(limits, now_ms)
+        self.pending
+            || self.backlog() > self.output_bound(limits)
+            || self.must_slow_down(limits, now_ms)
     }
 
     /// Whether reading, once stopped, may go on.
     pub fn may_resume(&self, limits: &Limits, now_ms: u64) -> bool {
-        self.backlog() <= self.output_bound(limits) / 2 && !self.must_slow_down(limits, now_ms)
+        !self.pending
+            && self.backlog() <= self.output_bound(limits) / 2
+            && !self.must_slow_down(limits, now_ms)
     }
 
     fn must_slow_down(&self, limits: &Limits, now_ms: u64) -> bool {

@@ -3,11 +3,13 @@
 
 mod input;
 mod output;
+mod questions;
 
 use std::hint::black_box;
 
 use slab::Slab;
 
+use crate::accounts::Job;
 use crate::config::Limits;
 use crate::id::ConnId;
 use crate::net::admit::Peer;
@@ -47,6 +49,8 @@ pub struct Conns<S> {
     doomed: Vec<(ConnId, CloseReason)>,
     /// Their slots are free at the end of the turn.
     dead: Vec<u32>,
+    /// Questions that connections wait for, not taken away yet.
+    jobs: Vec<Job>,
     pub pool: Pool,
     /// Capacity of all output buffers in use, in bytes.
     queue_bytes: usize,
@@ -70,6 +74,7 @@ impl<S: Transport> Conns<S> {
             registered: Vec::new(),
             doomed: Vec::new(),
             dead: Vec::new(),
+            jobs: Vec::new(),
             pool: Pool::default(),
             queue_bytes: 0,
             unflushed_bytes: 0,
@@ -81,9 +86,9 @@ impl<S: Transport> Conns<S> {
     pub fn insert(&mut self, stream: S, peer: Peer) -> ConnId {
         self.last_serial += 1;
         let limited = !peer.is_local() || self.limits.limit_local_peers;
-        let key = self
-            .slots
-            .insert(Conn::new(stream, self.last_serial, peer, limited)) as u32;
+        let mut conn = Conn::new(stream, self.last_serial, peer, limited);
+        conn.connected_s = u32::try_from(self.now_ms / 1_000).unwrap_or(u32::MAX);
+        let key = self.slots.insert(conn) as u32;
         ConnId {
             key,
             serial: self.last_serial,
@@ -113,22 +118,32 @@ impl<S: Transport> Conns<S> {
         }
     }
 
-    /// Queues a frame that is no reply, if there is room for it.
+    /// Whether a frame that is no reply would be queued now.
     #[inline]
-    pub fn offer(&mut self, to: ConnId, frame: &Frame<'_>) -> Load {
+    pub fn room(&mut self, to: ConnId) -> Load {
         let full = self.queue_bytes > self.limits.total_queue_bytes;
         match self.slots.get_mut(to.key as usize) {
             Some(conn) if conn.serial == to.serial && conn.phase == Phase::Open => {
                 conn.busy |= conn.backlog() > self.limits.queue_soft_bytes
                     && !planted::is(planted::Fault::NeverBusy);
                 if conn.busy || full {
-                    return Load::Busy;
+                    Load::Busy
+                } else {
+                    Load::Fits
                 }
             }
-            _ => return Load::Gone,
+            _ => Load::Gone,
         }
-        self.append(to.key, |out| frame.write(out));
-        Load::Fits
+    }
+
+    /// Queues a frame that is no reply, if there is room for it.
+    #[inline]
+    pub fn offer(&mut self, to: ConnId, frame: &Frame<'_>) -> Load {
+        let load = self.room(to);
+        if load == Load::Fits {
+            self.append(to.key, |out| frame.write(out));
+        }
+        load
     }
 
     /// Says goodbye as the last line and ends the connection once that is written. `reply`: the `id` it answers.
@@ -334,6 +349,11 @@ impl<S: Transport> Conns<S> {
             key: key as u32,
             serial: conn.serial,
         })
+    }
+
+    /// No slot from here on is in use.
+    pub fn end_of_slots(&self) -> usize {
+        self.slots.capacity()
     }
 
     /// Slots in use, those of ending connections included.

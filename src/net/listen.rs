@@ -176,7 +176,7 @@ fn tcp_listener(socket: Socket, limits: &Limits) -> io::Result<Listener> {
 }
 
 /// The socket appears in the file system with its final mode: a connection can only be made once it listens.
-fn unix(path: &Path, mode: u32) -> io::Result<Listener> {
+pub fn unix(path: &Path, mode: u32) -> io::Result<Listener> {
     remove_stale(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
     rustix::fs::fchmod(&socket, Mode::from_raw_mode(mode))?;

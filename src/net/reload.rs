@@ -26,11 +26,11 @@ pub struct Reloader {
 }
 
 impl Reloader {
-    pub fn new(reload: Reload, waker: Waker) -> Self {
+    pub fn new(reload: Reload, waker: Arc<Waker>) -> Self {
         let (sender, receiver) = channel();
         Reloader {
             reload,
-            waker: Arc::new(waker),
+            waker,
             sender,
             receiver,
             reading: false,

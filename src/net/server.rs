@@ -1,16 +1,22 @@
 //! The turn: tick · poll · dispatch · flush · reap. Owns the poller, the listeners, the signals and the clock.
 //! Knows no names, no JSON and no rules.
 
+mod admin;
+
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use log::{info, warn};
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token, Waker};
 
+use crate::accounts::Desk;
+use crate::admin::Admin;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::net::accept::Acceptor;
+use crate::net::inquiries::{Inquiries, OpenDesk};
 use crate::net::listen;
 use crate::net::reload::{Reload, Reloader};
 use crate::net::stream::Stream;
@@ -28,9 +34,11 @@ pub struct Server {
     events: Events,
     acceptor: Acceptor,
     engine: Engine<Stream>,
+    inquiries: Inquiries,
     signals: Signals,
     notifier: Notifier,
     reloader: Option<Reloader>,
+    admin: Option<Box<Admin>>,
     config: Config,
     origin: Instant,
     now_ms: u64,
@@ -44,21 +52,41 @@ pub struct Server {
 const EVENTS: usize = 1_024;
 /// Tokens from here on are not slots of connections.
 const FIRST_LISTENER: usize = 1 << 40;
+const FIRST_ADMIN: usize = 1 << 41;
 const SIGNALS: Token = Token(usize::MAX - 1);
 const WAKER: Token = Token(usize::MAX - 2);
 
 impl Server {
     /// Listens, and serves once [`Server::run`] is called. `reload` reads the configuration again, on a thread of
-    /// its own.
+    /// its own. `desk`: who proves names, in mailbox mode.
     pub fn bind(
         config: &Config,
         inherited: Vec<Inherited>,
         reload: Option<Reload>,
+        desk: Option<OpenDesk<'_>>,
     ) -> Result<Self, StartError> {
         let listeners = listen::bind(config, inherited)?;
-        Server::assemble(config.clone(), listeners, reload).map_err(|error| {
+        let no_loop = |error: io::Error| {
             StartError::new(Exit::Os, "cannot set up the event loop", reason(&error), "")
-        })
+        };
+        let poll = Poll::new().map_err(no_loop)?;
+        // One for all: a poll takes only one.
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(no_loop)?);
+        let wake = waker.clone();
+        let open = |open: OpenDesk<'_>| {
+            // Fails only when the loop is not there any more.
+            open(Arc::new(move || drop(wake.wake())))
+        };
+        let desk = desk.map(open).transpose()?;
+        // Behind the desk, which makes the data directory.
+        let mut admin = Admin::bind(config)?;
+        if let Some(admin) = &mut admin {
+            admin
+                .register(poll.registry(), FIRST_ADMIN)
+                .map_err(no_loop)?;
+        }
+        let reloader = reload.map(|reload| Reloader::new(reload, waker));
+        Server::assemble(config.clone(), listeners, admin, poll, reloader, desk).map_err(no_loop)
     }
 
     /// Serves until a signal ends it. Fails only when polling does.
@@ -99,22 +127,25 @@ impl Server {
     fn assemble(
         config: Config,
         listeners: Vec<listen::Listener>,
-        reload: Option<Reload>,
+        admin: Option<Admin>,
+        poll: Poll,
+        reloader: Option<Reloader>,
+        desk: Option<Box<dyn Desk>>,
     ) -> io::Result<Self> {
         let capacity = descriptors::connections(&config.limits, descriptors::raise());
-        let poll = Poll::new()?;
         let mut signals = Signals::new()?;
         poll.registry()
             .register(&mut signals, SIGNALS, Interest::READABLE)?;
-        let waker = Waker::new(poll.registry(), WAKER)?;
         let mut server = Server {
             acceptor: Acceptor::new(listeners, poll.registry(), FIRST_LISTENER)?,
             engine: Engine::new(&config, capacity, tokens()),
             events: Events::with_capacity(EVENTS),
+            inquiries: Inquiries::new(desk),
             poll,
             signals,
             notifier: Notifier::from_env(),
-            reloader: reload.map(|reload| Reloader::new(reload, waker)),
+            reloader,
+            admin: admin.map(Box::new),
             config,
             origin: Instant::now(),
             now_ms: 0,
@@ -133,6 +164,8 @@ impl Server {
             .engine
             .tick()
             .min(self.acceptor.next_deadline())
+            .min(self.admin_deadline())
+            .min(self.inquiries.next_deadline())
             .min(self.ping())
             .min(self.give_memory_back())
             .min(self.owed_notice())
@@ -155,14 +188,16 @@ impl Server {
             match event.token() {
                 SIGNALS => self.signalled(),
                 WAKER => self.reloaded(),
-                Token(token) if token >= FIRST_LISTENER => {
-                    self.acceptor.mark(token - FIRST_LISTENER)
-                }
+                Token(token) if token >= FIRST_LISTENER => match token < FIRST_ADMIN {
+                    true => self.acceptor.mark(token - FIRST_LISTENER),
+                    false => self.admin_event(event),
+                },
                 Token(key) => self.transport(key as u32, event),
             }
         }
         self.events = events;
         self.acceptor.turn(&mut self.engine, self.poll.registry());
+        self.admin_turn();
     }
 
     fn flush(&mut self) {
@@ -196,7 +231,7 @@ impl Server {
             match signal {
                 Signal::Terminate if self.drained_by_ms == NEVER => self.drain(),
                 Signal::Terminate => self.drained_by_ms = 0,
-                Signal::Reload => self.reload(),
+                Signal::Reload => drop(self.reload()),
             }
         }
     }
@@ -210,18 +245,18 @@ impl Server {
         self.drained_by_ms = self.now_ms + self.config.limits.drain_timeout_ms;
     }
 
-    fn reload(&mut self) {
+    /// Fails with the reason, which is logged.
+    fn reload(&mut self) -> Result<(), String> {
         let Some(reloader) = &mut self.reloader else {
-            return;
+            return Err("this daemon was started without a way to reload".into());
         };
         self.notifier.reloading();
-        if let Err(error) = reloader.start() {
-            warn!(
-                "reload failed, everything stays as it is: {}",
-                reason(&error)
-            );
+        reloader.start().map_err(|error| {
+            let why = reason(&error);
+            warn!("reload failed, everything stays as it is: {why}");
             self.notifier.reloaded("reload failed");
-        }
+            why
+        })
     }
 
     /// The configuration was read: all of it holds from now on, or nothing has changed.
@@ -229,9 +264,10 @@ impl Server {
         match self.reloader.as_mut().and_then(Reloader::finish) {
             None => return,
             Some(Err(messages)) => {
-                for message in messages {
+                for message in &messages {
                     warn!("reload failed, everything stays as it is: {message}");
                 }
+                self.admin_reloaded(Err(&messages));
             }
             Some(Ok(new)) => {
                 let changes = self.config.changes(&new);
@@ -245,6 +281,7 @@ impl Server {
                         list(&changes.needs_restart)
                     );
                 }
+                self.admin_reloaded(Ok(&changes));
             }
         }
         self.notifier.reloaded("reloaded");

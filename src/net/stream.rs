@@ -14,6 +14,19 @@ pub enum Stream {
     Unix(UnixStream),
 }
 
+impl Stream {
+    /// Whose process connected; `None`: over TCP that cannot be known.
+    pub fn peer_uid(&self) -> Option<u32> {
+        match self {
+            Stream::Unix(stream) => {
+                let peer = rustix::net::sockopt::socket_peercred(stream).ok()?;
+                Some(peer.uid.as_raw())
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Transport for Stream {
     fn shutdown_write(&mut self) -> io::Result<()> {
         match self {

@@ -12,6 +12,8 @@ use std::process::ExitCode;
 #[repr(u8)]
 pub enum Exit {
     Ok = 0,
+    /// The daemon, or the accounts, said no: not of sysexits.h, where nothing means that.
+    Refused = 1,
     /// The command line is wrong.
     Usage = 64,
     /// Stored data is damaged.

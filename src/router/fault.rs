@@ -17,6 +17,7 @@ pub(super) struct Fault<'a> {
     pub field: Option<&'static str>,
     pub to_raw: Option<Raw<'a>>,
     pub hint: Option<&'static str>,
+    pub retry_after_ms: Option<u32>,
 }
 
 impl<'a> Fault<'a> {
@@ -27,6 +28,7 @@ impl<'a> Fault<'a> {
             field: None,
             to_raw: None,
             hint: None,
+            retry_after_ms: None,
         }
     }
 }
@@ -48,7 +50,7 @@ pub(super) fn refuse<T: Table>(
             field: fault.field,
             to_raw: fault.to_raw,
             hint: fault.hint,
-            retry_after_ms: None,
+            retry_after_ms: fault.retry_after_ms,
         }),
     );
 }
@@ -84,6 +86,17 @@ pub(super) fn offered<'a>(load: Load, name: &Name<'_>, to_raw: Raw<'a>) -> Resul
         Load::Fits => Ok(()),
         Load::Busy => Err(recipient_busy(name, to_raw)),
         Load::Gone => Err(unknown_user(name, to_raw)),
+    }
+}
+
+#[cold]
+pub(super) fn own_device_busy<'a>(to_raw: Raw<'a>) -> Fault<'a> {
+    Fault {
+        to_raw: Some(to_raw),
+        ..Fault::new(
+            Code::RecipientBusy,
+            "another device of yours, which gets a copy, reads too slowly; not delivered",
+        )
     }
 }
 

@@ -269,9 +269,9 @@ impl Router {
         let holder = self
             .names
             .find(key, &self.sessions)
-            .and_then(|id| self.sessions.get(id));
+            .and_then(|first| Some((self.sessions.get(first)?, self.shown_of(first)?)));
         let (shown, status, since_unix_ms) = match holder {
-            Some(session) => (session.name(), session.status(), session.since_unix_ms()),
+            Some((session, shown)) => (session.name(), shown.status, shown.since_unix_ms),
             None => (name.as_str(), Status::Offline, now.unix_ms),
         };
         let watched = Watched {

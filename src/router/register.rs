@@ -10,7 +10,7 @@ use crate::router::fault::{Fault, not_available};
 use crate::router::session::{ClaimCount, Session, Sessions};
 use crate::router::{Router, Table};
 use crate::time::Now;
-use crate::wire::code::{Code, Goodbye, Status};
+use crate::wire::code::{Code, Goodbye, NoticeKind, Status};
 use crate::wire::command::{Raw, Register};
 use crate::wire::frame::Frame;
 
@@ -28,6 +28,9 @@ impl Router {
                 Code::AlreadyRegistered,
                 "this connection has a name; connect again for another",
             ));
+        }
+        if self.mailbox.is_some() {
+            return self.prove(from, id, register, out);
         }
         if let Some(field) = register.unavailable {
             return Err(not_available(
@@ -59,6 +62,7 @@ impl Router {
                 id,
                 username,
                 resume_token: token,
+                device: None,
                 heartbeat_ms,
             },
         );
@@ -99,7 +103,7 @@ impl Router {
         {
             return Ok(());
         }
-        self.claims.refused(holder, session, &self.limits, out, now);
+        self.claims.add(holder, session, 1, &self.limits, out, now);
         let mut fault = match register.resume_token {
             Some(_) => Fault::new(
                 Code::AuthFailed,
@@ -131,18 +135,28 @@ impl Router {
     }
 }
 
-/// Tells holders of refused claims on their names: at once, then at most once an interval.
-#[derive(Default)]
+/// Tells holders of refused claims on their names, or of failed tries to prove them: at once, then at most once an
+/// interval.
 pub(super) struct Claims {
+    kind: NoticeKind,
     /// Holders that are to be told later: (monotonic ms, whom).
     due: BTreeSet<(u64, ConnId)>,
 }
 
 impl Claims {
-    fn refused<T: Table>(
+    pub(super) fn new(kind: NoticeKind) -> Self {
+        Claims {
+            kind,
+            due: BTreeSet::new(),
+        }
+    }
+
+    /// `count` more.
+    pub(super) fn add<T: Table>(
         &mut self,
         holder: ConnId,
         session: &mut Session,
+        count: u32,
         limits: &Limits,
         out: &mut T,
         now: &Now,
@@ -151,11 +165,8 @@ impl Claims {
             count: 0,
             tell_at_ms: now.mono_ms,
         });
-        claims.count = claims.count.saturating_add(1);
-        let notice = Frame::ClaimRefused {
-            count: claims.count,
-            time: now.stamp,
-        };
+        claims.count = claims.count.saturating_add(count);
+        let notice = notice(self.kind, claims.count, now);
         if claims.tell_at_ms <= now.mono_ms && out.offer(holder, &notice) == Load::Fits {
             self.due.remove(&(claims.tell_at_ms, holder));
             *claims = ClaimCount {
@@ -187,10 +198,7 @@ impl Claims {
                 continue;
             };
             claims.tell_at_ms = now.mono_ms + limits.claim_notice_interval_ms;
-            let notice = Frame::ClaimRefused {
-                count: claims.count,
-                time: now.stamp,
-            };
+            let notice = notice(self.kind, claims.count, now);
             if out.offer(holder, &notice) == Load::Fits {
                 claims.count = 0;
             } else {
@@ -204,5 +212,14 @@ impl Claims {
         if let Some(claims) = session.claims() {
             self.due.remove(&(claims.tell_at_ms, holder));
         }
+    }
+}
+
+fn notice(kind: NoticeKind, count: u32, now: &Now) -> Frame<'static> {
+    Frame::SessionNotice {
+        kind,
+        count: Some(count),
+        device: None,
+        time: now.stamp,
     }
 }

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use crate::accounts::AccountId;
 use crate::id::ConnId;
 use crate::planted;
 use crate::router::presence::WatchList;
@@ -15,6 +16,7 @@ use crate::wire::name::{Kept, Key, Name};
 pub struct Session {
     /// Whom it wrote to last; serial 0 is nobody.
     last_recipient: Cell<ConnId>,
+    /// As others see it: offline if it is invisible.
     status: Status,
     name: Kept,
     /// Since when, in milliseconds since 1970.
@@ -30,8 +32,20 @@ struct Rare {
     previous_token: [u64; 2],
     /// Empty until it watches somebody.
     watching: WatchList,
-    /// Refused claims on its name.
+    /// Refused claims on its name, or failed tries to prove it.
     claims: Option<ClaimCount>,
+    /// In mailbox mode.
+    member: Option<Box<Member>>,
+}
+
+/// One of the sessions of an account.
+#[derive(Debug)]
+pub struct Member {
+    pub account: AccountId,
+    /// As it stands between its quotes. No other session of the account has the same.
+    pub device: Box<str>,
+    /// The next session of the same account, in a ring; itself if there is no other.
+    pub next: ConnId,
 }
 
 /// Claims on a name that were refused, since its holder was last told.
@@ -99,10 +113,33 @@ impl Session {
         changed
     }
 
+    /// Since when the name looks as it does: with several sessions not only this one's affair.
+    pub fn set_since(&mut self, unix_ms: u64) {
+        self.since_unix_ms = unix_ms;
+    }
+
+    pub fn set_member(&mut self, member: Member) {
+        self.rare().member = Some(Box::new(member));
+    }
+
+    /// Puts `next` after this session of an account; what was there.
+    pub fn relink(&mut self, next: ConnId) -> Option<ConnId> {
+        let member = self.rare.as_mut()?.member.as_mut()?;
+        Some(std::mem::replace(&mut member.next, next))
+    }
+
+    pub fn member(&self) -> Option<&Member> {
+        self.rare.as_ref()?.member.as_deref()
+    }
+
     /// As it is shown to people.
     #[inline]
     pub fn name(&self) -> &str {
         self.name.as_str()
+    }
+
+    pub fn owned_name(&self) -> Name<'static> {
+        self.name.to_name()
     }
 
     #[inline]

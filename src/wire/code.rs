@@ -53,6 +53,33 @@ words! {
 }
 
 words! {
+    /// What the server is: `hello.mode`.
+    Mode {
+        Open = "open",
+        Mailbox = "mailbox",
+    }
+}
+
+words! {
+    /// Ways to prove a name: `hello.auth`, and the fields of `register`.
+    Proof {
+        Password = "password",
+        PublicKey = "publicKey",
+        Token = "token",
+        ResumeToken = "resumeToken",
+    }
+}
+
+words! {
+    /// What a `sessionNotice` is about.
+    NoticeKind {
+        NewDevice = "newDevice",
+        ClaimRefused = "claimRefused",
+        AuthFailures = "authFailures",
+    }
+}
+
+words! {
     /// Why a command was refused (`errorMessage`).
     Code {
         InvalidJson = "invalidJson",
@@ -149,7 +176,9 @@ impl Goodbye {
             Goodbye::Replaced => {
                 "another connection took this name, or this device of it, with proof"
             }
-            Goodbye::Revoked => "what this session was proved by is no longer good",
+            Goodbye::Revoked => {
+                "the operator ended this session, or what proved it is no longer good"
+            }
             Goodbye::TooManyErrors => "too many refused lines; see protocol.md",
             Goodbye::ServerFull => "no place for this connection now; try again later",
             Goodbye::LineTooLong => "a line went far over the limit",

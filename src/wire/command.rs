@@ -3,35 +3,45 @@
 //!
 //! A `privateMessage` in its usual form is read by `hot` in one pass. Whatever that does not accept is judged by
 //! `cold`: the rules, and the answers to their breach, stand there.
+mod account;
 mod cold;
 mod fields;
 mod hot;
 mod prescan;
+mod proof;
 mod reader;
 mod scalar;
 mod verbs;
 
 use std::borrow::Cow;
 
+pub use account::Account;
 pub use hot::{Like, Shape};
 
-use crate::wire::code::{Code, Status, Verb};
+use crate::accounts::Credential;
+use crate::wire::code::{Code, Mode, Status, Verb};
 use crate::wire::name::Name;
 
 /// Reads one line: without its line end, without a leading BOM, not blank.
 ///
 /// Unknown fields are ignored; a known field must have its type, and `null` is no type of any: leave the field out.
 pub fn decode(line: &[u8]) -> Result<Request<'_>, Refusal<'_>> {
+    decode_in(Mode::Open, line)
+}
+
+/// The same in either mode: what a mode does not have is known, and not looked into.
+#[inline]
+pub fn decode_in(mode: Mode, line: &[u8]) -> Result<Request<'_>, Refusal<'_>> {
     match hot::private_message(line) {
         Some(request) => Ok(request),
-        None => cold::decode(line),
+        None => cold::decode(line, mode),
     }
 }
 
 /// [`decode`] without its short cut, for tests that compare both.
 #[doc(hidden)]
 pub fn decode_cold(line: &[u8]) -> Result<Request<'_>, Refusal<'_>> {
-    cold::decode(line)
+    cold::decode(line, Mode::Open)
 }
 
 /// The short cut alone.
@@ -81,7 +91,8 @@ pub enum Command<'a> {
         command: Option<Verb>,
     },
     Bye,
-    /// A command of mailbox mode, not looked into further.
+    Account(Box<Account<'a>>),
+    /// A command that this mode does not have, not looked into further.
     Mailbox(Verb),
 }
 
@@ -98,6 +109,7 @@ impl Command<'_> {
             Command::Pong => Verb::Pong,
             Command::Help { .. } => Verb::Help,
             Command::Bye => Verb::Bye,
+            Command::Account(_) => Verb::Account,
             Command::Mailbox(verb) => *verb,
         }
     }
@@ -120,9 +132,14 @@ pub struct Register<'a> {
     pub resume_token: Option<u128>,
     /// Milliseconds, 5,000 to 600,000.
     pub heartbeat_ms: Option<u32>,
+    /// As others are to see it: offline if it is to be invisible.
     pub status: Option<Status>,
-    /// The first field given that open mode does not have (`password`, `after`, …).
+    /// The first field given that this mode does not have (`password`, `after`, …).
     pub unavailable: Option<&'static str>,
+    /// What proves the name: mailbox mode.
+    pub proof: Option<Box<Credential>>,
+    /// As it stands between its quotes: mailbox mode.
+    pub device: Option<&'a str>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

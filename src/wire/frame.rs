@@ -3,19 +3,30 @@
 //! Every frame is one line: `type` first, the documented key order, no spaces, raw UTF-8. What a client sent is
 //! copied as it was sent ([`Raw`]); names and times need no escaping; only sentences made here are escaped.
 
+mod examples;
+mod hello;
+
+pub use examples::{EXAMPLES, MAILBOX_EXAMPLES, examples};
+pub use hello::{Greeting, Hello, base64url};
+
+use crate::accounts::Nonce;
 use crate::time::Stamp;
-use crate::wire::code::{Code, Goodbye, Status, Verb};
+use crate::wire::code::{Code, Goodbye, Mode, NoticeKind, Status, Verb};
 use crate::wire::command::{PrivateMessage, Raw};
 
 /// One line to a client.
 #[derive(Clone, Copy, Debug)]
 pub enum Frame<'a> {
-    /// Rendered once per configuration by [`hello`].
-    Hello(&'a [u8]),
+    Hello {
+        line: &'a Hello,
+        nonce: Option<Nonce>,
+    },
     Registered {
         id: Option<Raw<'a>>,
         username: &'a str,
         resume_token: u128,
+        /// As it stands between its quotes.
+        device: Option<&'a str>,
         heartbeat_ms: Option<u32>,
     },
     Accepted {
@@ -27,6 +38,13 @@ pub enum Frame<'a> {
     PrivateMessage {
         envelope: &'a Envelope,
         message: &'a PrivateMessage<'a>,
+    },
+    /// What the same account sent from another of its devices.
+    Copy {
+        from: &'a str,
+        message: &'a PrivateMessage<'a>,
+        time: Stamp,
+        to: &'a str,
     },
     Typing {
         from: &'a str,
@@ -40,10 +58,25 @@ pub enum Frame<'a> {
         id: Raw<'a>,
         command: Verb,
     },
-    /// All commands, or the one asked for, each with an example line.
+    /// The end of a list.
+    Done {
+        id: Option<Raw<'a>>,
+        command: Verb,
+        count: u32,
+    },
+    /// One device of a list; `device` as it stands between its quotes.
+    Device {
+        id: Option<Raw<'a>>,
+        device: &'a str,
+        created_at: Stamp,
+        seen_at: Stamp,
+        is_current: bool,
+    },
+    /// All commands of a mode, or the one asked for, each with an example line.
     Help {
         id: Option<Raw<'a>>,
         command: Option<Verb>,
+        mode: Mode,
     },
     Ping {
         time: Stamp,
@@ -53,8 +86,11 @@ pub enum Frame<'a> {
         data: Option<Raw<'a>>,
         time: Stamp,
     },
-    ClaimRefused {
-        count: u32,
+    SessionNotice {
+        kind: NoticeKind,
+        count: Option<u32>,
+        /// As it stands between its quotes.
+        device: Option<&'a str>,
         time: Stamp,
     },
     Error(ErrorMessage<'a>),
@@ -78,32 +114,8 @@ pub struct ErrorMessage<'a> {
     pub retry_after_ms: Option<u32>,
 }
 
-/// What `hello` says that the configuration decides.
-#[derive(Clone, Copy, Debug)]
-pub struct Greeting<'a> {
-    pub server_name: &'a str,
-    pub max_line_bytes: usize,
-}
-
 /// What a frame may be longer than the longest line that caused it, in bytes.
 pub const FRAME_OVERHEAD: usize = 1_024;
-
-/// The `hello` line.
-pub fn hello(greeting: &Greeting<'_>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(320);
-    out.extend_from_slice(b"{\"type\":\"hello\",\"server\":\"privmsgd\",\"version\":");
-    string(&mut out, env!("CARGO_PKG_VERSION"));
-    out.extend_from_slice(b",\"protocol\":1,\"mode\":\"open\",\"serverName\":");
-    string(&mut out, greeting.server_name);
-    out.extend_from_slice(
-        b",\"auth\":[],\"tls\":false,\"durability\":\"memory\",\"limits\":{\"maxLineBytes\":",
-    );
-    number(&mut out, greeting.max_line_bytes as u64);
-    out.extend_from_slice(b",\"maxFrameBytes\":");
-    number(&mut out, (greeting.max_line_bytes + FRAME_OVERHEAD) as u64);
-    out.extend_from_slice(b",\"maxNameBytes\":64,\"maxWindow\":1024}}\n");
-    out
-}
 
 impl Frame<'_> {
     /// Appends the line, its newline included.
@@ -124,18 +136,26 @@ impl Frame<'_> {
     fn write_rare(&self, out: &mut Vec<u8>) {
         match *self {
             Frame::PrivateMessage { .. } | Frame::Accepted { .. } => {}
-            Frame::Hello(line) => return out.extend_from_slice(line),
+            Frame::Hello { line, nonce } => return line.write(out, nonce),
             Frame::Registered {
                 id,
                 username,
                 resume_token,
+                device,
                 heartbeat_ms,
             } => {
                 open(out, "registered", id);
                 text(out, "username", username);
                 text(out, "resumeToken", &format!("{resume_token:032x}"));
+                optional_text(out, "device", device);
                 optional_number(out, "heartbeatMs", heartbeat_ms);
             }
+            Frame::Copy {
+                from,
+                message,
+                time,
+                to,
+            } => copy(out, from, message, &time, to),
             Frame::Typing { from } => {
                 open(out, "typing", None);
                 text(out, "from", from);
@@ -154,7 +174,28 @@ impl Frame<'_> {
                 open(out, "ok", Some(id));
                 text(out, "command", command.as_str());
             }
-            Frame::Help { id, command } => help(out, id, command),
+            Frame::Done { id, command, count } => {
+                open(out, "done", id);
+                text(out, "command", command.as_str());
+                optional_number(out, "count", Some(count));
+                flag(out, "complete", true);
+            }
+            Frame::Device {
+                id,
+                device,
+                created_at,
+                seen_at,
+                is_current,
+            } => {
+                open(out, "device", id);
+                text(out, "device", device);
+                text(out, "createdAt", created_at.as_str());
+                text(out, "seenAt", seen_at.as_str());
+                if is_current {
+                    flag(out, "current", true);
+                }
+            }
+            Frame::Help { id, command, mode } => help(out, id, command, mode),
             Frame::Ping { time } => {
                 open(out, "ping", None);
                 text(out, "time", time.as_str());
@@ -164,10 +205,16 @@ impl Frame<'_> {
                 raw(out, "data", data);
                 text(out, "time", time.as_str());
             }
-            Frame::ClaimRefused { count, time } => {
+            Frame::SessionNotice {
+                kind,
+                count,
+                device,
+                time,
+            } => {
                 open(out, "sessionNotice", None);
-                text(out, "kind", "claimRefused");
-                optional_number(out, "count", Some(count));
+                text(out, "kind", kind.as_str());
+                optional_number(out, "count", count);
+                optional_text(out, "device", device);
                 text(out, "time", time.as_str());
             }
             Frame::Error(ref error) => error_message(out, error),
@@ -269,6 +316,17 @@ fn accepted(
     out.extend_from_slice(b"\"}\n");
 }
 
+fn copy(out: &mut Vec<u8>, from: &str, sent: &PrivateMessage<'_>, time: &Stamp, to: &str) {
+    open(out, "privateMessage", None);
+    text(out, "from", from);
+    raw(out, "message", Some(sent.message));
+    text(out, "time", time.as_str());
+    text(out, "to", to);
+    raw(out, "messageId", sent.message_id);
+    raw(out, "kind", sent.kind);
+    raw(out, "replyTo", sent.reply_to);
+}
+
 fn error_message(out: &mut Vec<u8>, error: &ErrorMessage<'_>) {
     open(out, "errorMessage", error.id);
     if let Some(verb) = error.command {
@@ -298,12 +356,12 @@ fn goodbye(out: &mut Vec<u8>, id: Option<Raw<'_>>, code: Goodbye, after_ms: Opti
     optional_number(out, "afterMs", after_ms);
 }
 
-fn help(out: &mut Vec<u8>, id: Option<Raw<'_>>, only: Option<Verb>) {
+fn help(out: &mut Vec<u8>, id: Option<Raw<'_>>, only: Option<Verb>, mode: Mode) {
     open(out, "help", id);
     key(out, "commands");
     out.push(b'[');
     let asked = |(verb, _): &&(Verb, &str)| only.is_none_or(|only| only == *verb);
-    for (index, (verb, example)) in EXAMPLES.iter().filter(asked).enumerate() {
+    for (index, (verb, example)) in examples(mode).iter().filter(asked).enumerate() {
         if index > 0 {
             out.push(b',');
         }
@@ -315,23 +373,6 @@ fn help(out: &mut Vec<u8>, id: Option<Raw<'_>>, only: Option<Verb>) {
     }
     out.push(b']');
 }
-
-/// The commands of open mode, each with a line that can be pasted.
-pub const EXAMPLES: &[(Verb, &str)] = &[
-    (Verb::Register, r#"{"type":"register","username":"Alice"}"#),
-    (
-        Verb::PrivateMessage,
-        r#"{"type":"privateMessage","toUsername":"Bob","message":"hello"}"#,
-    ),
-    (Verb::Typing, r#"{"type":"typing","toUsername":"Bob"}"#),
-    (Verb::Watch, r#"{"type":"watch","usernames":["Bob"]}"#),
-    (Verb::Unwatch, r#"{"type":"unwatch","usernames":["Bob"]}"#),
-    (Verb::SetStatus, r#"{"type":"setStatus","status":"away"}"#),
-    (Verb::Ping, r#"{"type":"ping","id":1}"#),
-    (Verb::Pong, r#"{"type":"pong"}"#),
-    (Verb::Help, r#"{"type":"help"}"#),
-    (Verb::Bye, r#"{"type":"bye"}"#),
-];
 
 fn open(out: &mut Vec<u8>, kind: &'static str, id: Option<Raw<'_>>) {
     out.extend_from_slice(b"{\"type\":\"");
@@ -346,7 +387,7 @@ fn key(out: &mut Vec<u8>, key: &'static str) {
     out.extend_from_slice(b"\":");
 }
 
-/// `value` must not hold what JSON escapes: a name, a time, a word of [`crate::wire::code`].
+/// `value` must not hold what JSON escapes: a name, a time, a word of [`crate::wire::code`]; or be escaped already.
 fn text(out: &mut Vec<u8>, name: &'static str, value: &str) {
     key(out, name);
     out.push(b'"');
@@ -358,6 +399,12 @@ fn raw(out: &mut Vec<u8>, name: &'static str, value: Option<Raw<'_>>) {
     if let Some(value) = value {
         key(out, name);
         out.extend_from_slice(value.0);
+    }
+}
+
+fn optional_text(out: &mut Vec<u8>, name: &'static str, value: Option<&str>) {
+    if let Some(value) = value {
+        text(out, name, value);
     }
 }
 

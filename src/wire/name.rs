@@ -100,6 +100,10 @@ impl Kept {
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
+    pub fn to_name(&self) -> Name<'static> {
+        Name(Form::Text(Cow::Owned(self.as_str().to_owned())))
+    }
+
     /// What is compared. Accepted cost: beyond ASCII it is mapped anew at each call.
     pub fn key(&self) -> Key {
         Key::ascii(self.as_bytes()).unwrap_or_else(|| international_key(self.as_str()))

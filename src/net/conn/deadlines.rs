@@ -37,10 +37,11 @@ impl<S: Transport> Conn<S> {
     }
 
     /// When a connection that went too fast is read again. While its output is over the bound the flush resumes it,
-    /// not the clock, and who is about to be read anyway waits for neither.
+    /// not the clock; an answer resumes who waits for one, and who is about to be read anyway waits for nothing.
     fn resume_deadline(&self, limits: &Limits) -> u64 {
         let waits_for_flush = self.backlog() > self.output_bound(limits) / 2;
-        if self.held && self.limited && !self.ready && !waits_for_flush {
+        let waits_for_another = self.pending || self.ready || waits_for_flush;
+        if self.held && self.limited && !waits_for_another {
             self.pace.open_at_ms(limits)
         } else {
             NEVER

@@ -7,14 +7,14 @@ use serde_json::value::RawValue;
 
 use super::fields::Fields;
 use super::{Command, Raw, Refusal, Request, prescan, verbs};
-use crate::wire::code::{Code, Verb};
-use crate::wire::frame::EXAMPLES;
+use crate::wire::code::{Code, Mode, Verb};
+use crate::wire::frame::examples;
 
-pub(super) fn decode(line: &[u8]) -> Result<Request<'_>, Refusal<'_>> {
+pub(super) fn decode(line: &[u8], mode: Mode) -> Result<Request<'_>, Refusal<'_>> {
     let fields = read_object(line)?;
     let (id, verb) = (fields.id(), fields.verb());
     let (readable_id, known_verb) = (id.clone().unwrap_or(None), verb.clone().ok());
-    match read_command(&fields, id, verb) {
+    match read_command(&fields, id, verb, mode) {
         Ok(command) => Ok(Request {
             id: readable_id,
             command,
@@ -22,7 +22,9 @@ pub(super) fn decode(line: &[u8]) -> Result<Request<'_>, Refusal<'_>> {
         Err(refusal) => Err(Refusal {
             id: readable_id,
             verb: known_verb,
-            hint: refusal.hint.or_else(|| example(refusal.code, known_verb)),
+            hint: refusal
+                .hint
+                .or_else(|| example(refusal.code, known_verb, mode)),
             ..refusal
         }),
     }
@@ -32,10 +34,11 @@ fn read_command<'a>(
     fields: &Fields<'a>,
     id: Result<Option<Raw<'a>>, Refusal<'a>>,
     verb: Result<Verb, Refusal<'a>>,
+    mode: Mode,
 ) -> Result<Command<'a>, Refusal<'a>> {
     fields.check_unique()?;
     id?;
-    verbs::command(verb?, fields)
+    verbs::command(verb?, fields, mode)
 }
 
 fn read_object(line: &[u8]) -> Result<Fields<'_>, Refusal<'_>> {
@@ -60,11 +63,11 @@ fn syntax(error: serde_json::Error) -> Refusal<'static> {
 }
 
 /// A line of this verb as it should be.
-fn example(code: Code, verb: Option<Verb>) -> Option<&'static str> {
+fn example(code: Code, verb: Option<Verb>, mode: Mode) -> Option<&'static str> {
     if !matches!(code, Code::MissingField | Code::BadType) {
         return None;
     }
-    EXAMPLES
+    examples(mode)
         .iter()
         .find(|(known, _)| Some(*known) == verb)
         .map(|(_, line)| *line)

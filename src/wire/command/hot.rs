@@ -284,7 +284,7 @@ mod tests {
         ] {
             assert_eq!(
                 private_message(line.as_bytes()).as_ref(),
-                super::super::cold::decode(line.as_bytes()).as_ref().ok()
+                super::super::decode_cold(line.as_bytes()).as_ref().ok()
             );
             assert!(private_message(line.as_bytes()).is_some(), "{line}");
         }

@@ -2,12 +2,16 @@
 
 use super::fields::{Fields, bad_value};
 use super::scalar::MAX_INTEGER;
-use super::{Command, PrivateMessage, Refusal, Register};
-use crate::wire::code::{Code, Status, Verb};
+use super::{Command, PrivateMessage, Refusal, Register, account, proof};
+use crate::wire::code::{Code, Mode, Status, Verb};
 
-pub(super) fn command<'a>(verb: Verb, fields: &Fields<'a>) -> Result<Command<'a>, Refusal<'a>> {
+pub(super) fn command<'a>(
+    verb: Verb,
+    fields: &Fields<'a>,
+    mode: Mode,
+) -> Result<Command<'a>, Refusal<'a>> {
     Ok(match verb {
-        Verb::Register => Command::Register(register(fields)?),
+        Verb::Register => Command::Register(register(fields, mode)?),
         Verb::PrivateMessage => Command::PrivateMessage(private_message(fields)?),
         Verb::Typing => {
             let (to, to_raw) = fields.name("toUsername")?;
@@ -19,7 +23,7 @@ pub(super) fn command<'a>(verb: Verb, fields: &Fields<'a>) -> Result<Command<'a>
         Verb::Unwatch => Command::Unwatch {
             usernames: fields.names("usernames")?,
         },
-        Verb::SetStatus => Command::SetStatus(set_status(fields)?),
+        Verb::SetStatus => Command::SetStatus(set_status(fields, mode)?),
         Verb::Ping => Command::Ping {
             data: fields.raw("data"),
         },
@@ -28,6 +32,9 @@ pub(super) fn command<'a>(verb: Verb, fields: &Fields<'a>) -> Result<Command<'a>
             command: help(fields)?,
         },
         Verb::Bye => Command::Bye,
+        Verb::Account if mode == Mode::Mailbox => {
+            Command::Account(Box::new(account::account(fields)?))
+        }
         Verb::Ack
         | Verb::MarkRead
         | Verb::History
@@ -63,7 +70,7 @@ fn private_message<'a>(fields: &Fields<'a>) -> Result<PrivateMessage<'a>, Refusa
 }
 
 /// The version first: in another one the other fields may mean something else.
-fn register<'a>(fields: &Fields<'a>) -> Result<Register<'a>, Refusal<'a>> {
+fn register<'a>(fields: &Fields<'a>, mode: Mode) -> Result<Register<'a>, Refusal<'a>> {
     if fields
         .integer("protocol", -MAX_INTEGER..=MAX_INTEGER)?
         .is_some_and(|version| version != 1)
@@ -71,44 +78,51 @@ fn register<'a>(fields: &Fields<'a>) -> Result<Register<'a>, Refusal<'a>> {
         return Err(unsupported_version());
     }
     let (username, _) = fields.name("username")?;
-    let resume_token = fields.word("resumeToken")?.map(|text| token(&text));
+    let resume_token = proof::resume_token(fields)?;
+    let proof = match mode {
+        Mode::Open => None,
+        Mode::Mailbox => proof::credential(fields)?.map(Box::new),
+    };
     let heartbeat_ms = fields
         .integer("heartbeatMs", 5_000..=600_000)?
         .and_then(|ms| u32::try_from(ms).ok());
     let (status, invisible) = match fields.word("status")? {
         None => (None, None),
-        Some(word) => status(&word)?.map_or((None, Some("status")), |status| (Some(status), None)),
+        Some(word) => {
+            status(&word, mode)?.map_or((None, Some("status")), |status| (Some(status), None))
+        }
     };
-    fields.short_string("device", 1)?;
+    let device = match mode {
+        Mode::Open => fields.short_string("device", 1).map(|_| None)?,
+        Mode::Mailbox => proof::device(fields)?,
+    };
     fields.integer("window", 1..=1_024)?;
-    if fields
-        .word("deliver")?
+    let deliver = fields.word("deliver")?;
+    if deliver
+        .as_ref()
         .is_some_and(|word| !matches!(word.as_ref(), "auto" | "ack" | "none"))
     {
         return Err(bad_value("deliver", "must be auto, ack or none"));
     }
-    let unavailable = fields.first_of(MAILBOX_FIELDS).or(invisible);
+    let unavailable = match mode {
+        Mode::Open => fields.first_of(MAILBOX_FIELDS).or(invisible),
+        Mode::Mailbox => fields
+            .first_of(STORE_FIELDS)
+            .or(deliver.and_then(|word| (word != "auto").then_some("deliver"))),
+    };
     Ok(Register {
         username,
         resume_token,
         heartbeat_ms,
         status,
         unavailable,
+        proof,
+        device,
     })
 }
 
-/// Zero for what has not the form of a token: 32 hexadecimal digits.
-fn token(text: &str) -> u128 {
-    let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if digits {
-        u128::from_str_radix(text, 16).unwrap_or(0)
-    } else {
-        0
-    }
-}
-
-fn set_status<'a>(fields: &Fields<'a>) -> Result<Status, Refusal<'a>> {
-    status(&fields.required_word("status")?)?.ok_or_else(|| {
+fn set_status<'a>(fields: &Fields<'a>, mode: Mode) -> Result<Status, Refusal<'a>> {
+    status(&fields.required_word("status")?, mode)?.ok_or_else(|| {
         Refusal::of_field(
             Code::NotAvailable,
             "status",
@@ -117,13 +131,15 @@ fn set_status<'a>(fields: &Fields<'a>) -> Result<Status, Refusal<'a>> {
     })
 }
 
-/// None: `invisible`, which only a server with mailboxes has.
-fn status(word: &str) -> Result<Option<Status>, Refusal<'static>> {
-    match word {
-        "online" => Ok(Some(Status::Online)),
-        "away" => Ok(Some(Status::Away)),
-        "invisible" => Ok(None),
-        _ => Err(bad_value("status", "must be online or away")),
+/// As others see it. None: `invisible`, which only a server with mailboxes has.
+fn status(word: &str, mode: Mode) -> Result<Option<Status>, Refusal<'static>> {
+    match (word, mode) {
+        ("online", _) => Ok(Some(Status::Online)),
+        ("away", _) => Ok(Some(Status::Away)),
+        ("invisible", Mode::Open) => Ok(None),
+        ("invisible", Mode::Mailbox) => Ok(Some(Status::Offline)),
+        (_, Mode::Open) => Err(bad_value("status", "must be online or away")),
+        (_, Mode::Mailbox) => Err(bad_value("status", "must be online, away or invisible")),
     }
 }
 
@@ -160,3 +176,6 @@ const MAILBOX_FIELDS: &[&str] = &[
     "after",
     "epoch",
 ];
+
+/// What only a server has that stores messages.
+const STORE_FIELDS: &[&str] = &["after", "epoch"];

@@ -1,0 +1,206 @@
+//! What is asked about accounts, decided: one job after the other, within a batch of the store. Knows no threads, no
+//! clock and no SQL.
+
+mod change;
+mod operator;
+mod register;
+mod reply;
+#[cfg(test)]
+mod tests;
+mod told;
+
+use std::sync::Arc;
+
+use super::hashing::{Hashed, Task, Then};
+use super::password::Cost;
+use super::throttle::Throttle;
+use super::{Ask, Asker, Done, Job, Settings};
+use crate::store::{Failed, Tables};
+use crate::time::Now;
+use crate::wire::code::Code;
+
+use reply::{Reply, Stop, refused};
+use told::Told;
+
+pub struct Clerk {
+    settings: Arc<Settings>,
+    throttle: Throttle,
+    told: Told,
+    /// What passwords of names without one are checked against, and what it costs.
+    dummy: (Option<String>, Cost),
+    removed: bool,
+}
+
+/// What a job comes to at first.
+#[derive(Debug)]
+pub enum Step {
+    Done(Done),
+    /// A password is to be hashed; what it comes to goes into [`Clerk::finish`].
+    Hash(Box<Task>),
+}
+
+impl Clerk {
+    pub fn new(settings: Arc<Settings>) -> Self {
+        let cost = Cost::of(&settings.config);
+        Clerk {
+            settings,
+            throttle: Throttle::default(),
+            told: Told::default(),
+            dummy: (super::password::dummy(cost), cost),
+            removed: false,
+        }
+    }
+
+    pub fn reconfigure(&mut self, settings: Arc<Settings>) {
+        let cost = Cost::of(&settings.config);
+        if cost != self.dummy.1 {
+            self.dummy = (super::password::dummy(cost), cost);
+        }
+        self.settings = settings;
+    }
+
+    /// If this fails, nothing of what it changed in `tables` may stay.
+    pub fn step(&mut self, tables: &Tables<'_>, job: Job, now: &Now) -> Result<Step, Failed> {
+        let asker = job.asker;
+        let next = match job.ask {
+            Ask::Register {
+                username,
+                credential,
+                device,
+                nonce,
+                origin,
+            } => {
+                let who = register::Who {
+                    username,
+                    device,
+                    origin,
+                };
+                self.register(tables, who, credential, &nonce, now)
+            }
+            Ask::Create {
+                username,
+                credential,
+                nonce,
+                origin,
+            } => self.create(tables, username, credential, &nonce, origin, now),
+            Ask::SetPassword {
+                account,
+                password,
+                device,
+            } => self.set_password(tables, account, &password, device, now),
+            Ask::AddKey {
+                account,
+                username,
+                key,
+                signature,
+                nonce,
+            } => self.add_key(tables, account, &username, (&key, &signature, &nonce), now),
+            Ask::RemoveKey { account, key } => self.remove_key(tables, account, &key),
+            Ask::Devices { account } => self.devices(tables, account),
+            Ask::RevokeDevice { account, device } => self.revoke_device(tables, account, device),
+            Ask::Operator(asked) => self.operator(tables, asked, now),
+        };
+        Ok(match next.or_else(Stop::into_next)? {
+            Next::Reply(reply) => Step::Done(reply.to(asker)),
+            Next::Hash(work) => Step::Hash(Box::new(work.into_task(asker, self.cost()))),
+        })
+    }
+
+    /// The second half of a job whose password was hashed.
+    pub fn finish(
+        &mut self,
+        tables: &Tables<'_>,
+        hashed: Hashed,
+        now: &Now,
+    ) -> Result<Done, Failed> {
+        let asker = hashed.asker;
+        let reply = match hashed.then {
+            Then::Login {
+                username,
+                device,
+                origin,
+                account,
+            } => {
+                let who = register::Who {
+                    username,
+                    device,
+                    origin,
+                };
+                let password = register::Checked {
+                    account,
+                    against: hashed.against,
+                    verified: hashed.verified,
+                    new: hashed.new,
+                };
+                self.log_in(tables, &who, password, now)
+            }
+            Then::Create { username } => self.created(tables, &username, hashed.new, now),
+            Then::SetPassword { account, device } => {
+                self.password_set(tables, account, device, hashed.new)
+            }
+        };
+        match reply.or_else(Stop::into_next)? {
+            Next::Reply(reply) => Ok(reply.to(asker)),
+            Next::Hash(_) => Err(Failed::damaged("a password was hashed twice")),
+        }
+    }
+
+    /// The answer if no more passwords can wait to be hashed: as if it had not been tried.
+    pub fn no_room(&mut self, task: &Task) -> Done {
+        if let Then::Login {
+            username, origin, ..
+        } = &task.then
+        {
+            let tried = Some(username.key());
+            let config = &self.settings.config;
+            self.throttle.give_back(tried, *origin, config);
+        }
+        let text = "too many passwords wait to be checked; try again";
+        let mut refusal = refused(Code::RateLimited, text, None);
+        refusal.retry_after_ms = Some(BUSY_RETRY_MS);
+        Reply::refused(refusal).to(task.asker)
+    }
+
+    /// Whether an account was removed since this was last asked: what it left in the log is to be forgotten.
+    pub fn has_removed(&mut self) -> bool {
+        std::mem::take(&mut self.removed)
+    }
+
+    fn cost(&self) -> Cost {
+        self.dummy.1
+    }
+}
+
+/// The answer to any job that could not be done.
+pub fn storage_failed(asker: Asker) -> Done {
+    let text = "the store of accounts failed; whether this was done is unknown";
+    Reply::refused(refused(Code::StorageFailed, text, None)).to(asker)
+}
+
+/// What a part of the clerk comes to.
+enum Next {
+    Reply(Reply),
+    Hash(Work),
+}
+
+/// A [`Task`] but for who asked and what a new hash costs.
+struct Work {
+    password: super::Secret,
+    against: Option<String>,
+    then: Then,
+}
+
+impl Work {
+    fn into_task(self, asker: Asker, cost: Cost) -> Task {
+        Task {
+            asker,
+            password: self.password,
+            against: self.against,
+            cost,
+            then: self.then,
+        }
+    }
+}
+
+/// How long to wait when the hashing is busy.
+const BUSY_RETRY_MS: u32 = 1_000;

@@ -1,0 +1,263 @@
+//! What clients do with accounts besides proving them: making one, and changing their own.
+
+use super::super::hashing::Then;
+use super::super::{
+    AccountId, Answer, Device, Ends, NewCredential, Nonce, Origin, PublicKey, Secret, Signature,
+    Which, confusable, key, password,
+};
+use super::register::{find, good, name_of};
+use super::reply::{Reply, Stop, rate_limited, refused};
+use super::{Clerk, Next, Work};
+use crate::store::{Row, Tables};
+use crate::time::Now;
+use crate::wire::code::Code;
+use crate::wire::name::Name;
+
+/// Public keys of one account.
+pub const MAX_KEYS: u32 = 16;
+
+impl Clerk {
+    pub(super) fn create(
+        &mut self,
+        tables: &Tables<'_>,
+        username: Name<'static>,
+        credential: NewCredential,
+        nonce: &Nonce,
+        origin: Origin,
+        now: &Now,
+    ) -> Result<Next, Stop> {
+        let config = &self.settings.config;
+        if !config.signup_open {
+            let text = "accounts are made by the operator of this server";
+            return Err(refused(Code::NotAllowed, text, None).into());
+        }
+        // Never given back: this is also how many accounts an address makes.
+        self.throttle
+            .take(None, origin, config, now.mono_ms)
+            .map_err(rate_limited)?;
+        self.check_new_name(tables, &username)?;
+        match credential {
+            NewCredential::Password(password) => hash_for(&password, Then::Create { username }),
+            NewCredential::Key(public, Some(signature)) => {
+                self.check_new_key(&username, (&public, &signature, nonce))?;
+                let id = self.add_account(tables, &username, None, now)?;
+                tables.add_key(id, &public, now.unix_ms)?;
+                Ok(Reply::new(Answer::Ok).into())
+            }
+            NewCredential::Key(_, None) => Err(unsigned().into()),
+        }
+    }
+
+    /// `hash`: of its password; `None` if that could not be made.
+    pub(super) fn created(
+        &mut self,
+        tables: &Tables<'_>,
+        username: &Name<'_>,
+        hash: Option<String>,
+        now: &Now,
+    ) -> Result<Next, Stop> {
+        let hash = hash.ok_or_else(no_hash)?;
+        // Others may have come first while it was hashed.
+        self.check_new_name(tables, username)?;
+        self.add_account(tables, username, Some(&hash), now)?;
+        Ok(Reply::new(Answer::Ok).into())
+    }
+
+    pub(super) fn set_password(
+        &mut self,
+        tables: &Tables<'_>,
+        account: AccountId,
+        password: &Secret,
+        device: Box<str>,
+        now: &Now,
+    ) -> Result<Next, Stop> {
+        own(tables, account)?;
+        let config = &self.settings.config;
+        self.throttle
+            .take_change(account, config, now.mono_ms)
+            .map_err(rate_limited)?;
+        let device = Some(device);
+        hash_for(password, Then::SetPassword { account, device })
+    }
+
+    /// Resume tokens of other devices were given for the old password, and are void with it.
+    pub(super) fn password_set(
+        &mut self,
+        tables: &Tables<'_>,
+        account: AccountId,
+        device: Option<Box<str>>,
+        hash: Option<String>,
+    ) -> Result<Next, Stop> {
+        let hash = hash.ok_or_else(no_hash)?;
+        let row = tables.account(account)?.ok_or_else(gone)?;
+        let username = name_of(&row)?;
+        tables.set_password(account, &hash)?;
+        tables.void_tokens(account, device.as_deref())?;
+        let which = device.map_or(Which::All, Which::AllBut);
+        Ok(Reply::ending(Answer::Ok, Ends { username, which }).into())
+    }
+
+    pub(super) fn add_key(
+        &mut self,
+        tables: &Tables<'_>,
+        account: AccountId,
+        username: &Name<'_>,
+        proof: (&PublicKey, &Signature, &Nonce),
+        now: &Now,
+    ) -> Result<Next, Stop> {
+        own(tables, account)?;
+        self.check_new_key(username, proof)?;
+        put_key(tables, account, proof.0, now)
+    }
+
+    pub(super) fn remove_key(
+        &mut self,
+        tables: &Tables<'_>,
+        account: AccountId,
+        public: &PublicKey,
+    ) -> Result<Next, Stop> {
+        let row = own(tables, account)?;
+        if !tables.has_key(account, public)? {
+            let text = "this account has no such key";
+            return Err(refused(Code::NotFound, text, Some("publicKey")).into());
+        }
+        if row.password.is_none() && tables.keys(account)? <= 1 {
+            let text = "this key is all that proves the account; set a password or add a key first";
+            return Err(refused(Code::NotAllowed, text, Some("publicKey")).into());
+        }
+        tables.remove_key(account, public)?;
+        Ok(Reply::new(Answer::Ok).into())
+    }
+
+    pub(super) fn devices(
+        &mut self,
+        tables: &Tables<'_>,
+        account: AccountId,
+    ) -> Result<Next, Stop> {
+        own(tables, account)?;
+        let devices = tables.devices(account)?.into_iter().map(|row| Device {
+            device: row.device.into(),
+            created_unix_ms: row.created_unix_ms,
+            seen_unix_ms: row.seen_unix_ms,
+        });
+        Ok(Reply::new(Answer::Devices(devices.collect())).into())
+    }
+
+    pub(super) fn revoke_device(
+        &mut self,
+        tables: &Tables<'_>,
+        account: AccountId,
+        device: Box<str>,
+    ) -> Result<Next, Stop> {
+        let row = own(tables, account)?;
+        revoke(tables, &row, device)
+    }
+
+    /// Whether an account may have this name.
+    pub(super) fn check_new_name(&self, tables: &Tables<'_>, name: &Name<'_>) -> Result<(), Stop> {
+        let (code, text) = if self.settings.reserved.has(name) {
+            (Code::InvalidName, "this name, or one like it, is reserved")
+        } else if find(tables, name)?.is_some() {
+            (Code::NameTaken, "an account has, or had, this name")
+        } else if tables.looks_taken(&confusable::skeletons(name))? {
+            let text = "this name looks like one that is taken (characters that look alike)";
+            (Code::NameConfusable, text)
+        } else {
+            return Ok(());
+        };
+        Err(refused(code, text, Some("username")).into())
+    }
+
+    /// After [`Clerk::check_new_name`].
+    pub(super) fn add_account(
+        &self,
+        tables: &Tables<'_>,
+        name: &Name<'_>,
+        hash: Option<&str>,
+        now: &Now,
+    ) -> Result<AccountId, Stop> {
+        let (key, looks) = (name.key(), confusable::skeletons(name));
+        let key = std::str::from_utf8(key.as_bytes()).unwrap_or_default();
+        Ok(tables.add_account(name.as_str(), key, &looks, hash, now.unix_ms)?)
+    }
+
+    fn check_new_key(
+        &self,
+        username: &Name<'_>,
+        (public, signature, nonce): (&PublicKey, &Signature, &Nonce),
+    ) -> Result<(), Stop> {
+        check_strength(public)?;
+        let server = &self.settings.server_name;
+        match key::verify(public, signature, nonce, server, username) {
+            true => Ok(()),
+            false => Err(unsigned().into()),
+        }
+    }
+}
+
+pub fn check_strength(public: &PublicKey) -> Result<(), Stop> {
+    if key::is_weak(public) {
+        let text = "this is no key: anybody can sign for it";
+        return Err(refused(Code::BadValue, text, Some("publicKey")).into());
+    }
+    Ok(())
+}
+
+pub fn put_key(
+    tables: &Tables<'_>,
+    account: AccountId,
+    public: &PublicKey,
+    now: &Now,
+) -> Result<Next, Stop> {
+    if tables.keys(account)? >= MAX_KEYS && !tables.has_key(account, public)? {
+        let text = "an account has at most 16 keys; remove one first";
+        return Err(refused(Code::NotAllowed, text, Some("publicKey")).into());
+    }
+    tables.add_key(account, public, now.unix_ms)?;
+    Ok(Reply::new(Answer::Ok).into())
+}
+
+pub fn revoke(tables: &Tables<'_>, row: &Row, device: Box<str>) -> Result<Next, Stop> {
+    if !tables.remove_device(row.id, &device)? {
+        let text = "this account has no such device";
+        return Err(refused(Code::NotFound, text, Some("device")).into());
+    }
+    let (username, which) = (name_of(row)?, Which::Device(device));
+    Ok(Reply::ending(Answer::Ok, Ends { username, which }).into())
+}
+
+/// A password that is to be set, on its way to be hashed.
+pub fn hash_for(password: &Secret, then: Then) -> Result<Next, Stop> {
+    let Some(password) = password::enforce(password) else {
+        let text =
+            "a password has 1 to 1,024 bytes and no control or invisible characters (RFC 8265)";
+        return Err(refused(Code::BadValue, text, Some("password")).into());
+    };
+    Ok(Next::Hash(Work {
+        password,
+        against: None,
+        then,
+    }))
+}
+
+/// The account of a session, if it is still good.
+fn own(tables: &Tables<'_>, account: AccountId) -> Result<Row, Stop> {
+    let row = tables.account(account)?;
+    good(row.as_ref()).cloned().ok_or_else(gone)
+}
+
+fn gone() -> Stop {
+    let text = "this account was disabled or removed";
+    refused(Code::NotAllowed, text, None).into()
+}
+
+fn unsigned() -> super::super::Refused {
+    let text =
+        "the signature is not by this key over this connection's nonce, this server and this name";
+    refused(Code::AuthFailed, text, Some("signature"))
+}
+
+fn no_hash() -> Stop {
+    let text = "no memory to hash a password now; try again";
+    refused(Code::Overloaded, text, None).into()
+}

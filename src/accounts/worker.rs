@@ -1,0 +1,277 @@
+//! The threads behind the [`Desk`]: one that owns the store, one that hashes passwords. Knows no rules.
+//!
+//! ```text
+//! submit ─► inbox ─► store thread ─► done ─► wake
+//!             ▲        │ password
+//!             └─ hash thread ◄┘ at most `password_queue` wait
+//! ```
+//! Nothing waits behind a password but other passwords. Whatever has come since the last commit is one commit, and
+//! no answer is given before it is durable.
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use log::error;
+
+use super::clerk::{Clerk, Step, storage_failed};
+use super::hashing::{Hashed, Task};
+use super::{Asker, Desk, Done, Job, Settings};
+use crate::ops::exit::{Exit, StartError};
+use crate::store::{Failed, Store, Tables};
+use crate::time::Now;
+
+/// Jobs that were taken and whose answers were not fetched.
+pub const MAX_WAITING: usize = 10_000;
+/// Jobs of one commit.
+pub const MAX_BATCH: usize = 2_000;
+
+/// Dropping it ends the threads, after they have done what was submitted.
+pub struct Worker {
+    inbox: Sender<Message>,
+    done: Receiver<Done>,
+    waiting: usize,
+    settings: Arc<Mutex<Arc<Settings>>>,
+    hashes: Arc<AtomicU64>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+enum Message {
+    Job(Job),
+    Hashed(Hashed),
+    Stop,
+}
+
+impl Worker {
+    /// `wake` is called on another thread when there are answers.
+    pub fn start(
+        store: Store,
+        settings: Settings,
+        wake: impl Fn() + Send + 'static,
+    ) -> Result<Worker, StartError> {
+        let queue = usize::try_from(settings.config.password_queue).unwrap_or(usize::MAX);
+        let settings = Arc::new(settings);
+        let clerk = Clerk::new(settings.clone());
+        let settings = Arc::new(Mutex::new(settings));
+        let hashes = Arc::new(AtomicU64::new(0));
+        let (inbox, messages) = channel();
+        let (to_hash, tasks) = sync_channel(queue);
+        let (to_done, done) = channel();
+        let bench = Bench {
+            store,
+            clerk,
+            settings: settings.clone(),
+            to_hash,
+            hashing: 0,
+            began: Instant::now(),
+        };
+        let (hashed, counter) = (inbox.clone(), hashes.clone());
+        let threads = vec![
+            spawn("accounts", move || {
+                bench.run(&messages, &to_done, &wake);
+            })?,
+            spawn("passwords", move || hash_all(&tasks, &hashed, &counter))?,
+        ];
+        Ok(Worker {
+            inbox,
+            done,
+            waiting: 0,
+            settings,
+            hashes,
+            threads,
+        })
+    }
+
+    /// What holds for jobs from now on.
+    pub fn reconfigure(&self, settings: Settings) {
+        *lock(&self.settings) = Arc::new(settings);
+    }
+
+    /// Passwords hashed so far.
+    pub fn hashes(&self) -> u64 {
+        self.hashes.load(Ordering::Relaxed)
+    }
+}
+
+impl Desk for Worker {
+    fn submit(&mut self, job: Job) -> Result<(), Job> {
+        if self.waiting >= MAX_WAITING {
+            return Err(job);
+        }
+        self.waiting += 1;
+        self.inbox.send(Message::Job(job)).map_err(|unsent| {
+            self.waiting -= 1;
+            match unsent.0 {
+                Message::Job(job) => job,
+                Message::Hashed(_) | Message::Stop => unreachable!("a job was sent"),
+            }
+        })
+    }
+
+    fn done(&mut self) -> Option<Done> {
+        let done = self.done.try_recv().ok()?;
+        self.waiting = self.waiting.saturating_sub(1);
+        Some(done)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // If nobody hears it, both threads are gone already.
+        let _ = self.inbox.send(Message::Stop);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What the store thread has.
+struct Bench {
+    store: Store,
+    clerk: Clerk,
+    settings: Arc<Mutex<Arc<Settings>>>,
+    to_hash: SyncSender<Box<Task>>,
+    /// Passwords handed over and not come back.
+    hashing: usize,
+    began: Instant,
+}
+
+impl Bench {
+    fn run(mut self, messages: &Receiver<Message>, done: &Sender<Done>, wake: &impl Fn()) {
+        let mut stopping = false;
+        while !(stopping && self.hashing == 0) {
+            let Ok(first) = messages.recv() else { return };
+            let mut batch = vec![first];
+            batch.extend(messages.try_iter().take(MAX_BATCH - 1));
+            stopping |= batch.iter().any(|message| matches!(message, Message::Stop));
+            self.clerk.reconfigure(lock(&self.settings).clone());
+            let answers = self.work(batch);
+            let any = !answers.is_empty();
+            for answer in answers {
+                // The worker is being dropped if nobody takes it.
+                let _ = done.send(answer);
+            }
+            if any {
+                wake();
+            }
+        }
+    }
+
+    fn work(&mut self, batch: Vec<Message>) -> Vec<Done> {
+        let now = self.now();
+        let mut answers = Vec::new();
+        let (clerk, to_hash, hashing) = (&mut self.clerk, &self.to_hash, &mut self.hashing);
+        let committed = self.store.batch(|tables| {
+            for message in batch {
+                let step = match message {
+                    Message::Stop => continue,
+                    Message::Hashed(hashed) => {
+                        *hashing = hashing.saturating_sub(1);
+                        attempt(tables, clerk, hashed.asker, |clerk| {
+                            clerk.finish(tables, hashed, &now).map(Step::Done)
+                        })
+                    }
+                    Message::Job(job) => attempt(tables, clerk, job.asker, |clerk| {
+                        clerk.step(tables, job, &now)
+                    }),
+                };
+                answers.extend(hand_over(step, clerk, to_hash, hashing));
+            }
+        });
+        if let Err(failed) = committed {
+            error!("store of accounts: {failed}");
+            for answer in &mut answers {
+                *answer = storage_failed(answer.asker);
+            }
+        }
+        if self.clerk.has_removed()
+            && let Err(failed) = self.store.forget_the_past()
+        {
+            error!("store of accounts: traces of a removed account may be left: {failed}");
+        }
+        answers
+    }
+
+    fn now(&self) -> Now {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+        Now::new(
+            as_ms(self.began.elapsed()),
+            unix.map(as_ms).unwrap_or_default(),
+        )
+    }
+}
+
+/// One job, of which nothing stays if it fails; a mistake in handling it fails it alone.
+fn attempt(
+    tables: &Tables<'_>,
+    clerk: &mut Clerk,
+    asker: Asker,
+    work: impl FnOnce(&mut Clerk) -> Result<Step, Failed>,
+) -> Step {
+    let step = tables.apart(|| {
+        let guarded = catch_unwind(AssertUnwindSafe(|| work(clerk)));
+        guarded.unwrap_or_else(|_| Err(Failed::damaged("a job panicked")))
+    });
+    step.unwrap_or_else(|failed| {
+        error!("store of accounts: {failed}");
+        Step::Done(storage_failed(asker))
+    })
+}
+
+fn hand_over(
+    step: Step,
+    clerk: &mut Clerk,
+    to_hash: &SyncSender<Box<Task>>,
+    hashing: &mut usize,
+) -> Option<Done> {
+    let task = match step {
+        Step::Done(done) => return Some(done),
+        Step::Hash(task) => task,
+    };
+    match to_hash.try_send(task) {
+        Ok(()) => {
+            *hashing += 1;
+            None
+        }
+        Err(TrySendError::Full(task) | TrySendError::Disconnected(task)) => {
+            Some(clerk.no_room(&task))
+        }
+    }
+}
+
+/// Ends when the store thread does.
+fn hash_all(tasks: &Receiver<Box<Task>>, hashed: &Sender<Message>, hashes: &AtomicU64) {
+    for task in tasks {
+        hashes.fetch_add(1, Ordering::Relaxed);
+        let guarded = catch_unwind(AssertUnwindSafe(|| task.run()));
+        let outcome = guarded.unwrap_or_else(|_| task.undone());
+        mem::drop(task);
+        if hashed.send(Message::Hashed(outcome)).is_err() {
+            return;
+        }
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+    let spawned = thread::Builder::new().name(name.into()).spawn(work);
+    spawned.map_err(|error| {
+        let what = format!(
+            "cannot start a thread: {}",
+            crate::ops::exit::reason(&error)
+        );
+        StartError::new(Exit::Os, &what, name, "")
+    })
+}
+
+/// The lock is held for an assignment only, which cannot fail.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn as_ms(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,130 @@
+//! One request to a daemon over its admin socket. Waits, but never for ever. Knows no subcommands.
+
+use std::env;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::admin::cli::Failure;
+use crate::admin::request::{self, Request};
+use crate::admin::{ANSWER_MS, place};
+use crate::config::Config;
+use crate::escape;
+use crate::ops::exit::{Exit, reason};
+
+/// A little longer than the daemon itself waits.
+const PATIENCE: Duration = Duration::from_millis(ANSWER_MS + 5_000);
+const MAX_LINE_BYTES: u64 = 1024 * 1024;
+const MAX_SHOWN_BYTES: usize = 1_000;
+
+/// The places where a daemon's socket may be.
+pub fn places(config: &Config) -> Vec<PathBuf> {
+    place::candidates(config, env::var_os("RUNTIME_DIRECTORY"))
+}
+
+/// Connects to the first daemon that is there.
+pub fn find(config: &Config) -> Result<UnixStream, Failure> {
+    let places = places(config);
+    let mut denied = None;
+    for place in &places {
+        match UnixStream::connect(place) {
+            Ok(stream) => return Ok(stream),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => denied = Some(place),
+            Err(_) => {}
+        }
+    }
+    Err(match denied {
+        Some(place) => not_allowed(place),
+        None => {
+            let fix = "a daemon started by hand in open mode has no admin socket: start it with --admin-socket PATH";
+            let what = format!("{}: no daemon answers\n  {fix}", list(&places));
+            Failure::new(Exit::Unavailable, what)
+        }
+    })
+}
+
+pub fn not_allowed(place: &std::path::Path) -> Failure {
+    let place = place.display();
+    let fix = "be root, or the user of the daemon";
+    Failure::new(
+        Exit::Permission,
+        format_args!("{place}: permission denied\n  {fix}"),
+    )
+}
+
+pub fn list(places: &[PathBuf]) -> String {
+    let places = places.iter().map(|place| place.display().to_string());
+    places.collect::<Vec<_>>().join(", ")
+}
+
+/// Hands over each line of the answer but the last, as text and as what it says.
+pub fn ask(
+    stream: &mut UnixStream,
+    request: &Request,
+    each: &mut dyn FnMut(&str, &Value) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let set = stream
+        .set_read_timeout(Some(PATIENCE))
+        .and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
+    set.map_err(|error| lost(&error))?;
+    let line = request.to_line();
+    let written = stream.write_all(&line);
+    request::wipe(line);
+    let mut lines = BufReader::new(stream);
+    loop {
+        let mut line = String::new();
+        let read = lines.by_ref().take(MAX_LINE_BYTES).read_line(&mut line);
+        if !line.ends_with('\n') {
+            // What it could still say is of more use than why the request did not get there.
+            return Err(match (written, read) {
+                (Err(error), _) | (_, Err(error)) => lost(&error),
+                _ => lost(&ErrorKind::UnexpectedEof.into()),
+            });
+        }
+        let line = line.trim_end();
+        let value: Value =
+            serde_json::from_str(line).map_err(|_| lost(&ErrorKind::InvalidData.into()))?;
+        if value.get("done").is_some() {
+            return Ok(());
+        }
+        if let Some(error) = value.get("error") {
+            return Err(refused(error.as_str().unwrap_or_default(), &value));
+        }
+        each(line, &value)?;
+    }
+}
+
+fn refused(error: &str, fault: &Value) -> Failure {
+    let code = fault.get("code").and_then(Value::as_str).unwrap_or("");
+    let mut message = escape::plain(error, MAX_SHOWN_BYTES);
+    let more = fault.get("messages").and_then(Value::as_array);
+    for line in more.into_iter().flatten().filter_map(Value::as_str) {
+        message.push('\n');
+        message.push_str(&escape::plain(line, MAX_SHOWN_BYTES));
+    }
+    let exit = match code {
+        "notAllowed" => Exit::Permission,
+        "busy" | "timeout" => Exit::Unavailable,
+        "reloadFailed" => Exit::Config,
+        _ => Exit::Refused,
+    };
+    Failure {
+        refused: Some(code.into()),
+        ..Failure::new(exit, message)
+    }
+}
+
+fn lost(error: &io::Error) -> Failure {
+    let what = match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => "the daemon does not answer".into(),
+        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
+            "the daemon ended the connection without an answer".into()
+        }
+        ErrorKind::InvalidData => "what answers there is no privmsgd".into(),
+        _ => format!("the connection to the daemon is lost: {}", reason(error)),
+    };
+    Failure::new(Exit::Unavailable, what)
+}

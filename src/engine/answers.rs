@@ -1,0 +1,33 @@
+//! Questions out, answers in: what connections wait for while others work on it. Knows no desk and no rule.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use log::error;
+
+use crate::accounts::{Asker, Done, Job};
+use crate::engine::Engine;
+use crate::net::conn::Transport;
+
+impl<S: Transport> Engine<S> {
+    /// What was asked since the last call; each of it is to be answered by [`Engine::done`].
+    pub fn take_jobs(&mut self) -> Vec<Job> {
+        self.conns.take_jobs()
+    }
+
+    /// An answer has come, for whomever: the connection that asked learns of it, and whom else it concerns.
+    /// The answer itself, if it is for the admin socket, is the caller's to deliver.
+    pub fn done(&mut self, done: &Done) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            self.router.done(done, &mut self.conns, &self.now);
+        }));
+        match (outcome, done.asker) {
+            (Ok(()), _) => self.settle(),
+            (Err(_), Asker::Conn(id)) => self.recover(id),
+            (Err(_), Asker::Admin(_)) => {
+                error!("a panic in an answer to the admin socket: the daemon ends");
+                self.broken = true;
+            }
+        }
+        self.conns.flush_ahead();
+    }
+}

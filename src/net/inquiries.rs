@@ -1,0 +1,97 @@
+//! The desk that answers what the loop cannot: questions are put once a turn, answers fetched as they come.
+//! Knows neither what is asked nor what follows from it.
+
+use std::sync::Arc;
+
+use crate::accounts::{Answer, Ask, Asker, Desk, Done, Job, Refused};
+use crate::engine::Engine;
+use crate::net::conn::Transport;
+use crate::net::timers::NEVER;
+use crate::ops::exit::StartError;
+use crate::wire::code::Code;
+
+/// Wakes the loop from another thread: an answer is there.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// Opens the desk of mailbox mode.
+pub type OpenDesk<'a> = Box<dyn FnOnce(Wake) -> Result<Box<dyn Desk>, StartError> + 'a>;
+
+/// Answers of one turn.
+const ANSWERS_PER_TURN: usize = 256;
+
+pub struct Inquiries {
+    /// `None`: nobody is there to ask, in open mode.
+    desk: Option<Box<dyn Desk>>,
+    /// There may be answers for which no wake-up will come.
+    more: bool,
+}
+
+impl Inquiries {
+    pub fn new(desk: Option<Box<dyn Desk>>) -> Self {
+        Inquiries { desk, more: false }
+    }
+
+    /// Puts a question that no connection asks; gives it back if there is no room for it.
+    pub fn submit(&mut self, job: Job) -> Result<(), Job> {
+        match &mut self.desk {
+            Some(desk) => desk.submit(job),
+            None => Err(job),
+        }
+    }
+
+    /// Fetches answers and puts what was asked since the last turn. `admin`: takes the answers for the admin socket.
+    pub fn turn<S: Transport>(
+        &mut self,
+        engine: &mut Engine<S>,
+        mut admin: impl FnMut(u64, Answer),
+    ) {
+        let mut left = ANSWERS_PER_TURN;
+        while left > 0
+            && let Some(done) = self.desk.as_mut().and_then(|desk| desk.done())
+        {
+            engine.done(&done);
+            if let Asker::Admin(serial) = done.asker {
+                admin(serial, done.answer);
+            }
+            left -= 1;
+        }
+        self.more = left == 0;
+        for job in engine.take_jobs() {
+            if let Err(job) = self.submit(job) {
+                engine.done(&no_room(&job));
+            }
+        }
+    }
+
+    /// When there may be answers without a wake-up, in monotonic ms; 0: now.
+    pub fn next_deadline(&self) -> u64 {
+        if self.more { 0 } else { NEVER }
+    }
+}
+
+/// How long to wait before asking again.
+const RETRY_MS: u32 = 1_000;
+
+fn no_room(job: &Job) -> Done {
+    let (code, message) = match job.ask {
+        Ask::Register { .. } | Ask::Create { .. } => (
+            Code::RateLimited,
+            "too many names are being proved now; try again",
+        ),
+        _ => (
+            Code::Overloaded,
+            "too much is asked about accounts now; try again",
+        ),
+    };
+    Done {
+        asker: job.asker,
+        answer: Answer::Refused(Refused {
+            code,
+            message,
+            field: None,
+            retry_after_ms: Some(RETRY_MS),
+        }),
+        ends: None,
+        notice: None,
+    }
+}

@@ -1,0 +1,294 @@
+//! Mailbox mode: the sessions of one account, side by side. Each is linked to the next, in a ring; the name leads to
+//! one of them. Knows neither how they came to be nor what they prove.
+
+use crate::accounts::Registered;
+use crate::id::ConnId;
+use crate::net::conns::Load;
+use crate::router::fault::{Fault, not_registered, offered, own_device_busy, unknown_user};
+use crate::router::session::{Member, Session, Sessions};
+use crate::router::{Router, Table};
+use crate::time::Now;
+use crate::wire::code::Status;
+use crate::wire::command::{PrivateMessage, Raw};
+use crate::wire::frame::Frame;
+use crate::wire::name::{Key, Name};
+
+/// The sessions that are linked with `first`, itself first. In open mode that is all.
+pub(super) fn ring(sessions: &Sessions, first: ConnId) -> Ring<'_> {
+    Ring {
+        sessions,
+        first,
+        next: Some(first),
+    }
+}
+
+pub(super) struct Ring<'s> {
+    sessions: &'s Sessions,
+    first: ConnId,
+    next: Option<ConnId>,
+}
+
+impl<'s> Iterator for Ring<'s> {
+    type Item = (ConnId, &'s Session);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let id = self.next.take()?;
+        let session = self.sessions.get(id)?;
+        self.next = session
+            .member()
+            .map(|member| member.next)
+            .filter(|next| *next != self.first);
+        Some((id, session))
+    }
+}
+
+/// How a name looks to others, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub status: Status,
+    pub since_unix_ms: u64,
+}
+
+impl Router {
+    /// `None`: nobody has it, or nobody may know. Online if any device is, else away.
+    pub(super) fn shown(&self, key: Key) -> Option<Shown> {
+        let first = self.names.find(key.as_bytes(), &self.sessions)?;
+        self.shown_of(first)
+    }
+
+    /// The same of the sessions that are linked with `first`.
+    pub(super) fn shown_of(&self, first: ConnId) -> Option<Shown> {
+        let mut shown: Option<Shown> = None;
+        for (_, session) in ring(&self.sessions, first) {
+            let (status, since_unix_ms) = (session.status(), session.since_unix_ms());
+            if status == Status::Online || status == Status::Away && shown.is_none() {
+                shown = Some(Shown {
+                    status,
+                    since_unix_ms,
+                });
+            }
+        }
+        shown
+    }
+
+    pub(super) fn sessions_of(&self, key: Key) -> Vec<ConnId> {
+        let first = self.names.find(key.as_bytes(), &self.sessions);
+        first.map_or_else(Vec::new, |first| {
+            ring(&self.sessions, first).map(|(id, _)| id).collect()
+        })
+    }
+
+    /// Makes `id` a session of the account, which has none of the same device.
+    pub(super) fn join(&mut self, id: ConnId, registered: &Registered, status: Status, now: &Now) {
+        let key = registered.username.key();
+        let mut session = Session::new(&registered.username, status, 0, now);
+        let first = self.names.find(key.as_bytes(), &self.sessions);
+        let neighbour = first.and_then(|first| self.sessions.get_mut(first));
+        let mut next = id;
+        if let Some(neighbour) = neighbour {
+            session.set_since(neighbour.since_unix_ms());
+            next = neighbour.relink(id).unwrap_or(id);
+        }
+        session.set_member(Member {
+            account: registered.account,
+            device: registered.device.clone(),
+            next,
+        });
+        self.sessions.insert(id, session);
+        if first.is_none() {
+            self.names.insert(key, id);
+        }
+    }
+
+    /// Takes a session out of everything; those linked with it go on.
+    pub(super) fn leave(&mut self, id: ConnId) {
+        let last = ring(&self.sessions, id).last().map(|(last, _)| last);
+        let Some(mut session) = self.sessions.end(id) else {
+            return;
+        };
+        let next = session.member().map_or(id, |member| member.next);
+        if let Some(before) = last.and_then(|last| self.sessions.get_mut(last)) {
+            before.relink(next);
+        }
+        self.presence.forget_watcher(id, &mut session);
+        self.claims.forget(id, &session);
+        if self.names.remove(&session, id) && next != id {
+            self.names.insert(session.key(), next);
+        }
+    }
+
+    /// Whoever watches the name learns of it if it looks otherwise than `before`.
+    pub(super) fn restate<T: Table>(
+        &mut self,
+        key: Key,
+        name: &str,
+        before: Option<Shown>,
+        out: &mut T,
+        now: &Now,
+    ) {
+        let status = |shown: Option<Shown>| shown.map_or(Status::Offline, |shown| shown.status);
+        let after = status(self.shown(key));
+        if after == status(before) {
+            return;
+        }
+        for id in self.sessions_of(key) {
+            if let Some(session) = self.sessions.get_mut(id) {
+                session.set_since(now.unix_ms);
+            }
+        }
+        self.presence
+            .changed(key, name, after, &self.limits, out, now);
+    }
+
+    pub(super) fn device_gone<T: Table>(&mut self, id: ConnId, out: &mut T, now: &Now) {
+        if let Some(mailbox) = &mut self.mailbox {
+            mailbox.gone(id);
+        }
+        if let Some(session) = self.sessions.get(id) {
+            let (key, name) = (session.key(), session.owned_name());
+            let before = self.shown(key);
+            self.leave(id);
+            self.restate(key, name.as_str(), before, out, now);
+        }
+        self.sessions.remove(id);
+    }
+
+    pub(super) fn set_device_status<T: Table>(
+        &mut self,
+        id: ConnId,
+        status: Status,
+        out: &mut T,
+        now: &Now,
+    ) {
+        let Some(session) = self.sessions.get(id) else {
+            return;
+        };
+        let (key, name) = (session.key(), session.owned_name());
+        let before = self.shown(key);
+        if let Some(session) = self.sessions.get_mut(id) {
+            let since = session.since_unix_ms();
+            session.set_status(status, now);
+            session.set_since(since);
+        }
+        self.restate(key, name.as_str(), before, out, now);
+    }
+
+    /// To every device of the recipient, and a copy to each other one of the sender: to all of them or to none. The
+    /// envelope is the sender's.
+    pub(super) fn message_devices<'a, T: Table>(
+        &self,
+        from: ConnId,
+        id: Option<Raw<'a>>,
+        message: &PrivateMessage<'a>,
+        out: &mut T,
+        now: &Now,
+    ) -> Result<(), Fault<'a>> {
+        let sender = self.sessions.get(from).ok_or_else(not_registered)?;
+        let unknown = || unknown_user(&message.to, message.to_raw);
+        let first = self.find(&message.to).ok_or_else(unknown)?;
+        let recipient = self.sessions.get(first).ok_or_else(unknown)?;
+        let to_itself = recipient.key() == sender.key();
+        let copies = || {
+            let others = ring(&self.sessions, from).skip(1);
+            others.filter(|_| !to_itself).map(|(id, _)| id)
+        };
+        offered(self.room(first, out), &message.to, message.to_raw)?;
+        if copies().any(|id| out.room(id) == Load::Busy) {
+            return Err(own_device_busy(message.to_raw));
+        }
+        let (time, to) = (now.stamp, recipient.name());
+        let frame = Frame::PrivateMessage {
+            envelope: &self.envelope,
+            message,
+        };
+        for (device, _) in ring(&self.sessions, first) {
+            out.send(device, &frame);
+        }
+        let copy = Frame::Copy {
+            from: sender.name(),
+            message,
+            time,
+            to,
+        };
+        copies().for_each(|device| out.send(device, &copy));
+        let message_id = message.message_id;
+        if id.is_some() || message_id.is_some() {
+            let accepted = Frame::Accepted {
+                id,
+                message_id,
+                to,
+                time,
+            };
+            out.send(from, &accepted);
+        }
+        Ok(())
+    }
+
+    /// To whichever device of `name` has room. From somebody invisible nothing leaves.
+    pub(super) fn typing_devices<'a, T: Table>(
+        &self,
+        from: ConnId,
+        name: &Name<'a>,
+        to_raw: Raw<'a>,
+        out: &mut T,
+    ) -> Result<(), Fault<'a>> {
+        let sender = self.sessions.get(from).ok_or_else(not_registered)?;
+        let first = self.find(name).ok_or_else(|| unknown_user(name, to_raw))?;
+        if sender.status() == Status::Offline {
+            return Ok(());
+        }
+        let typing = Frame::Typing {
+            from: sender.name(),
+        };
+        let mut best = Load::Gone;
+        for (device, _) in ring(&self.sessions, first) {
+            best = match (out.offer(device, &typing), best) {
+                (Load::Fits, _) | (_, Load::Fits) => Load::Fits,
+                (Load::Busy, _) | (_, Load::Busy) => Load::Busy,
+                (Load::Gone, Load::Gone) => Load::Gone,
+            };
+        }
+        offered(best, name, to_raw)
+    }
+
+    /// Whether what is known of the account of `id` agrees with itself.
+    pub(super) fn is_ring_sound(&self, id: ConnId) -> bool {
+        let Some(session) = self.sessions.get(id) else {
+            return true;
+        };
+        let members: Vec<_> = ring(&self.sessions, id).take(MOST_SESSIONS).collect();
+        let back = members.last().and_then(|(_, last)| last.member());
+        let first = self.names.find(session.key().as_bytes(), &self.sessions);
+        let same_name = members.iter().all(|(_, one)| one.key() == session.key());
+        let devices: Vec<_> = members.iter().filter_map(|(_, one)| one.member()).collect();
+        let distinct = devices.iter().enumerate().all(|(at, one)| {
+            devices
+                .iter()
+                .take(at)
+                .all(|other| other.device != one.device)
+        });
+        let leads_here = members.iter().any(|(member, _)| Some(*member) == first);
+        let closes = back.is_some_and(|last| last.next == id);
+        closes && same_name && distinct && leads_here && devices.len() == members.len()
+    }
+
+    fn find(&self, name: &Name<'_>) -> Option<ConnId> {
+        self.names.find(name.key().as_bytes(), &self.sessions)
+    }
+
+    /// Whether all devices linked with `first` have room; those that are gone do not count.
+    fn room<T: Table>(&self, first: ConnId, out: &mut T) -> Load {
+        let mut load = Load::Gone;
+        for (device, _) in ring(&self.sessions, first) {
+            match out.room(device) {
+                Load::Busy => return Load::Busy,
+                Load::Fits => load = Load::Fits,
+                Load::Gone => {}
+            }
+        }
+        load
+    }
+}
+
+/// More than `accounts.max_devices` can be.
+const MOST_SESSIONS: usize = 1_024;

@@ -1,0 +1,193 @@
+//! The directory of the store and its files: whose they are and who may read them. Knows nothing of what is in them.
+
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use log::warn;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use super::schema;
+use crate::ops::exit::{Exit, StartError, reason};
+
+pub const DATABASE: &str = "privmsgd.db";
+/// Where a new database is made, until it is whole.
+const UNFINISHED: &str = "privmsgd.db.new";
+const LOG: &str = "privmsgd.db-wal";
+/// What SQLite puts beside the database.
+const BESIDE: &[&str] = &[LOG, "privmsgd.db-shm", "privmsgd.db-journal"];
+
+const DIR_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+
+/// The directory, made if need be, this user's alone, and nobody else's as long as the file is open.
+pub fn lock(dir: &Path) -> Result<File, StartError> {
+    prepare_dir(dir)?;
+    let lock = File::open(dir).map_err(|error| unreadable(dir, &error))?;
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(lock),
+        Err(Errno::WOULDBLOCK) => Err(in_use(dir)),
+        Err(error) => Err(unreadable(dir, &error.into())),
+    }
+}
+
+/// The path of a database that is there, in a locked directory, and is a file of this user's alone.
+pub fn prepare(dir: &Path) -> Result<PathBuf, StartError> {
+    let path = dir.join(DATABASE);
+    match fs::symlink_metadata(&path) {
+        Ok(found) => check_file(&path, &found)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => create(dir, &path)?,
+        Err(error) => return Err(unreadable(&path, &error)),
+    }
+    Ok(path)
+}
+
+/// Takes from others what they may do with the files that are there now, whatever the umask gave them.
+pub fn close_to_others(dir: &Path) -> Result<(), StartError> {
+    for name in [DATABASE].iter().chain(BESIDE) {
+        let path = dir.join(name);
+        match fs::symlink_metadata(&path) {
+            Ok(found) if found.mode() & 0o777 != FILE_MODE => set_mode(&path, FILE_MODE)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn prepare_dir(dir: &Path) -> Result<(), StartError> {
+    match DirBuilder::new().mode(DIR_MODE).create(dir) {
+        Ok(()) => return set_mode(dir, DIR_MODE),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(uncreatable(dir, &error)),
+    }
+    let found = fs::metadata(dir).map_err(|error| unreadable(dir, &error))?;
+    if !found.is_dir() {
+        return Err(wrong(dir, "this is no directory", "name a directory"));
+    }
+    check_owner(dir, &found)?;
+    if found.mode() & 0o022 != 0 {
+        let fix = format!(
+            "see what others put there, then: chmod 700 {}",
+            dir.display()
+        );
+        let what = "others may write to the directory of the accounts";
+        return Err(StartError::new(Exit::Permission, what, dir.display(), fix));
+    }
+    if found.mode() & 0o777 != DIR_MODE {
+        warn!("{}: closed to other users (mode 700)", dir.display());
+        set_mode(dir, DIR_MODE)?;
+    }
+    Ok(())
+}
+
+fn check_file(path: &Path, found: &Metadata) -> Result<(), StartError> {
+    if !found.is_file() {
+        let fix = "move it away; the database is a plain file";
+        return Err(wrong(path, "this is no file", fix));
+    }
+    check_owner(path, found)?;
+    if found.mode() & 0o077 != 0 {
+        warn!("{}: closed to other users (mode 600)", path.display());
+        set_mode(path, FILE_MODE)?;
+    }
+    Ok(())
+}
+
+fn check_owner(path: &Path, found: &Metadata) -> Result<(), StartError> {
+    let (owner, us) = (found.uid(), rustix::process::geteuid().as_raw());
+    if owner == us {
+        return Ok(());
+    }
+    let what = format!("belongs to user {owner}, and this is user {us}");
+    let fix = format!("run privmsgd as user {owner}: setpriv --reuid {owner} --clear-groups …");
+    Err(StartError::new(
+        Exit::Permission,
+        &what,
+        path.display(),
+        fix,
+    ))
+}
+
+/// A database is made under another name, and gets its own when it is whole: half of one is never found.
+fn create(dir: &Path, path: &Path) -> Result<(), StartError> {
+    if let Some(left) = BESIDE.iter().find(|name| dir.join(name).exists()) {
+        let what = format!("the database is gone, but {left} of it is there");
+        let fix = "put the database back, or move that file away to begin without accounts";
+        return Err(StartError::new(Exit::Data, &what, path.display(), fix));
+    }
+    let unfinished = dir.join(UNFINISHED);
+    let made = remove_if_there(&unfinished).and_then(|()| {
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(FILE_MODE)
+            .open(&unfinished)
+    });
+    made.map_err(|error| uncreatable(&unfinished, &error))?;
+    set_mode(&unfinished, FILE_MODE)?;
+    schema::create(&unfinished)?;
+    let named = File::open(&unfinished)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| fs::rename(&unfinished, path))
+        .and_then(|()| File::open(dir)?.sync_all());
+    named.map_err(|error| uncreatable(path, &error))
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn set_mode(path: &Path, mode: u32) -> Result<(), StartError> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .map_err(|error| uncreatable(path, &error))
+}
+
+/// Whether there is more than the database to read: what a crash left.
+pub(super) fn has_log(path: &Path) -> bool {
+    let log = path.with_file_name(LOG);
+    fs::metadata(log).is_ok_and(|found| found.len() > 0)
+}
+
+pub(super) fn length(path: &Path) -> Result<u64, StartError> {
+    let found = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    Ok(found.len())
+}
+
+pub(super) fn in_use(path: &Path) -> StartError {
+    let what = "in use: another process, most likely the daemon, runs on this store";
+    let fix = "ask that daemon, or stop it first";
+    StartError::new(Exit::Unavailable, what, path.display(), fix)
+}
+
+fn wrong(path: &Path, what: &str, fix: &str) -> StartError {
+    StartError::new(Exit::Data, what, path.display(), fix)
+}
+
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> StartError {
+    let (code, fix) = match error.kind() {
+        ErrorKind::PermissionDenied => (Exit::Permission, "let this user read it"),
+        _ => (Exit::NoInput, ""),
+    };
+    let what = format!("cannot be read: {}", reason(error));
+    StartError::new(code, &what, path.display(), fix)
+}
+
+fn uncreatable(path: &Path, error: &io::Error) -> StartError {
+    let parent = path.parent().unwrap_or(Path::new("/")).display();
+    let (code, fix) = match error.kind() {
+        ErrorKind::PermissionDenied => (
+            Exit::Permission,
+            format!("let this user write to {parent}, or choose another --data"),
+        ),
+        ErrorKind::NotFound => (Exit::CannotCreate, format!("mkdir -p {parent}")),
+        ErrorKind::StorageFull => (Exit::Io, "make room on that disk".into()),
+        _ => (Exit::CannotCreate, String::new()),
+    };
+    let what = format!("cannot be made: {}", reason(error));
+    StartError::new(code, &what, path.display(), fix)
+}

@@ -1,0 +1,215 @@
+//! The form of the database: its steps from each version to the next, and what is checked before it is trusted.
+//! Knows no rows.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::{Failed, files};
+use crate::ops::exit::{Exit, StartError};
+
+/// The version that this release writes.
+pub const VERSION: u32 = STEPS.len() as u32;
+
+/// The step at index n makes version n + 1 of version n. A step that was released is never changed.
+const STEPS: &[&str] = &[include_str!("v1.sql")];
+
+/// "PMsg": says whose database this is, in the file's header.
+const APPLICATION_ID: u32 = 0x504d_7367;
+
+const PAGE_BYTES: u32 = 4_096;
+const SCHEMA_FORMAT: u32 = 4;
+const UTF_8: u32 = 1;
+/// Page size, and how the file is written and read: with a journal when it was just made, later with a log.
+const FORMATS: [u32; 2] = [0x1000_0101, 0x1000_0202];
+/// Up to this size every page is looked at when the store is opened.
+const CHECKED_BYTES: i64 = 64 * 1024 * 1024;
+/// Pages of the log before it is written back into the database.
+const AUTOCHECKPOINT_PAGES: u32 = 32_000;
+/// In KiB.
+const CACHE: i32 = 64 * 1024;
+
+/// Fills an empty file.
+pub fn create(path: &Path) -> Result<(), StartError> {
+    let made = connect(path).and_then(|mut db| {
+        db.pragma_update(None, "page_size", PAGE_BYTES)?;
+        db.pragma_update(None, "application_id", APPLICATION_ID)?;
+        migrate(&mut db, 0)?;
+        db.close().map_err(|(_, error)| error)
+    });
+    made.map_err(|error| refusal(path, &error))
+}
+
+/// Opens what [`create`] made, in this release or an older one.
+pub fn open(path: &Path) -> Result<Connection, StartError> {
+    check_header(path)?;
+    let mut db = connect(path).map_err(|error| refusal(path, &error))?;
+    let version = version_of(&db).map_err(|error| refusal(path, &error))?;
+    // What the log holds may be newer than what the file's header says.
+    if version > VERSION {
+        let _ = db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        return Err(too_new(path, version));
+    }
+    let ready = prepare(&mut db, version).map_err(|error| refusal(path, &error))?;
+    match ready.as_str() {
+        "ok" => Ok(db),
+        found => Err(damaged(path, found)),
+    }
+}
+
+/// Writes the whole log back and empties it.
+pub fn checkpoint(db: &Connection) -> Result<(), Failed> {
+    let busy: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    match busy {
+        0 => Ok(()),
+        _ => Err(Failed("the log could not be emptied".into())),
+    }
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(std::time::Duration::ZERO)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    db.pragma_update(None, "cell_size_check", true)?;
+    db.pragma_update(None, "secure_delete", true)?;
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(db)
+}
+
+/// Brings the store to this release's version and checks it; `ok`, or what is wrong.
+fn prepare(db: &mut Connection, version: u32) -> rusqlite::Result<String> {
+    let pages: i64 = db.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    if pages.saturating_mul(i64::from(PAGE_BYTES)) <= CHECKED_BYTES {
+        let found: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        if found != "ok" {
+            return Ok(found);
+        }
+    }
+    let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |r| r.get(0))?;
+    if mode != "wal" {
+        return Ok("cannot keep a write-ahead log".into());
+    }
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "wal_autocheckpoint", AUTOCHECKPOINT_PAGES)?;
+    db.pragma_update(None, "cache_size", -CACHE)?;
+    db.pragma_update(None, "foreign_keys", true)?;
+    migrate(db, version)?;
+    // Takes the lock now, not with the first job.
+    db.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
+    Ok(compare(db)?.unwrap_or_else(|| "ok".into()))
+}
+
+/// Each step is one transaction, and says itself how far it came.
+fn migrate(db: &mut Connection, from: u32) -> rusqlite::Result<()> {
+    for (version, step) in (1_u32..).zip(STEPS).skip(from as usize) {
+        let step_at_once = db.transaction()?;
+        step_at_once.execute_batch(step)?;
+        step_at_once.pragma_update(None, "user_version", version)?;
+        step_at_once.commit()?;
+    }
+    Ok(())
+}
+
+/// Whether the tables are those that the steps make; else the name of one that is not.
+fn compare(db: &Connection) -> rusqlite::Result<Option<String>> {
+    let mut model = Connection::open_in_memory()?;
+    migrate(&mut model, 0)?;
+    let (found, wanted) = (tables(db)?, tables(&model)?);
+    let missing = wanted.iter().find(|table| !found.contains(table));
+    let foreign = found.iter().find(|table| !wanted.contains(table));
+    Ok(missing
+        .or(foreign)
+        .map(|(name, _)| format!("{name} is not as this version makes it")))
+}
+
+fn tables(db: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut found = db.prepare("SELECT name, coalesce(sql, '') FROM sqlite_schema")?;
+    let rows = found.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
+fn version_of(db: &Connection) -> rusqlite::Result<u32> {
+    db.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// What the first bytes say, before SQLite may touch the file.
+fn check_header(path: &Path) -> Result<(), StartError> {
+    let mut header = Vec::with_capacity(100);
+    let read = File::open(path).and_then(|file| file.take(100).read_to_end(&mut header));
+    read.map_err(|error| files::unreadable(path, &error))?;
+    if !header.starts_with(b"SQLite format 3\0") || header.len() < 100 {
+        return Err(damaged(path, "it is no SQLite database"));
+    }
+    let number = |at: usize| {
+        let bytes = header.get(at..).and_then(|rest| rest.first_chunk::<4>());
+        bytes.map_or(0, |bytes| u32::from_be_bytes(*bytes))
+    };
+    let (version, owner) = (number(60), number(68));
+    if owner != APPLICATION_ID {
+        let what = format!(
+            "another program's database: application id {owner:#x}, not {APPLICATION_ID:#x}"
+        );
+        let fix = "choose another --data";
+        return Err(StartError::new(Exit::Config, &what, path.display(), fix));
+    }
+    if !FORMATS.contains(&number(16)) || (number(44), number(56)) != (SCHEMA_FORMAT, UTF_8) {
+        return Err(damaged(path, "its format is not one that is written here"));
+    }
+    let bytes = u64::from(number(28)).saturating_mul(u64::from(PAGE_BYTES));
+    if !files::has_log(path) && files::length(path)? != bytes {
+        return Err(damaged(path, "it is not as long as it says"));
+    }
+    match version {
+        0 => Err(damaged(path, "it has no version")),
+        _ if version > VERSION => Err(too_new(path, version)),
+        _ => Ok(()),
+    }
+}
+
+fn too_new(path: &Path, version: u32) -> StartError {
+    let what = format!(
+        "a newer release wrote this store: it has version {version}, this release knows {VERSION}"
+    );
+    let fix = "install that release again, or restore a copy that this one made";
+    StartError::new(Exit::Config, &what, path.display(), fix)
+}
+
+fn damaged(path: &Path, what: &str) -> StartError {
+    let what: String = what
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(200)
+        .collect();
+    let what = format!("the database is damaged: {what}");
+    let fix = "restore a copy, or move it away to begin without accounts";
+    StartError::new(Exit::Data, &what, path.display(), fix)
+}
+
+fn refusal(path: &Path, error: &rusqlite::Error) -> StartError {
+    let (code, fix) = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            return files::in_use(path);
+        }
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) | None => {
+            return damaged(path, &error.to_string());
+        }
+        Some(ErrorCode::PermissionDenied | ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
+            (Exit::Permission, "let this user read and write it")
+        }
+        Some(ErrorCode::DiskFull) => (Exit::Io, "make room on that disk"),
+        Some(ErrorCode::SystemIoFailure) => (Exit::Io, ""),
+        Some(_) => (Exit::Data, ""),
+    };
+    let what = format!("the database cannot be opened: {error}");
+    StartError::new(code, &what, path.display(), fix)
+}

@@ -1,0 +1,113 @@
+//! The `hello` line: rendered once for each configuration, but for the nonce. Knows no connection.
+
+use super::{FRAME_OVERHEAD, key, number, string, text};
+use crate::accounts::Nonce;
+use crate::wire::code::{Mode, Proof};
+
+/// What `hello` says that the configuration and the connection decide.
+#[derive(Clone, Copy, Debug)]
+pub struct Greeting<'a> {
+    pub mode: Mode,
+    pub server_name: &'a str,
+    /// How a name can be proved here.
+    pub auth: &'a [Proof],
+    pub tls: bool,
+    pub max_line_bytes: usize,
+}
+
+/// The line, in two parts: a nonce stands between them, if there is one.
+#[derive(Clone, Debug)]
+pub struct Hello {
+    start: Vec<u8>,
+    end: Vec<u8>,
+}
+
+impl Hello {
+    pub fn new(greeting: &Greeting<'_>) -> Self {
+        let mut start = b"{\"type\":\"hello\",\"server\":\"privmsgd\",\"version\":".to_vec();
+        string(&mut start, env!("CARGO_PKG_VERSION"));
+        start.extend_from_slice(b",\"protocol\":1");
+        text(&mut start, "mode", greeting.mode.as_str());
+        key(&mut start, "serverName");
+        string(&mut start, greeting.server_name);
+        key(&mut start, "auth");
+        let auth: Vec<&str> = greeting.auth.iter().map(|proof| proof.as_str()).collect();
+        let list = match auth.is_empty() {
+            true => "[]".to_owned(),
+            false => format!("[\"{}\"]", auth.join("\",\"")),
+        };
+        start.extend_from_slice(list.as_bytes());
+        let mut end = Vec::new();
+        super::flag(&mut end, "tls", greeting.tls);
+        // Nothing is stored yet in either mode.
+        text(&mut end, "durability", "memory");
+        end.extend_from_slice(b",\"limits\":{\"maxLineBytes\":");
+        number(&mut end, greeting.max_line_bytes as u64);
+        end.extend_from_slice(b",\"maxFrameBytes\":");
+        number(&mut end, (greeting.max_line_bytes + FRAME_OVERHEAD) as u64);
+        end.extend_from_slice(b",\"maxNameBytes\":64,\"maxWindow\":1024}}\n");
+        Hello { start, end }
+    }
+
+    pub(super) fn write(&self, out: &mut Vec<u8>, nonce: Option<Nonce>) {
+        out.extend_from_slice(&self.start);
+        if let Some(nonce) = nonce {
+            key(out, "nonce");
+            out.push(b'"');
+            base64url(out, &nonce);
+            out.push(b'"');
+        }
+        out.extend_from_slice(&self.end);
+    }
+}
+
+/// RFC 4648 §5, without padding.
+pub fn base64url(out: &mut Vec<u8>, bytes: &[u8]) {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    for three in bytes.chunks(3) {
+        let bits = (0..3).fold(0, |bits, at| {
+            bits << 8 | u32::from(three.get(at).copied().unwrap_or(0))
+        });
+        for digit in 0..=three.len() {
+            let index = bits >> (18 - 6 * digit) & 63;
+            out.extend(DIGITS.get(index as usize));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64url_of_known_texts() {
+        for (bytes, text) in [
+            (&b""[..], ""),
+            (b"f", "Zg"),
+            (b"fo", "Zm8"),
+            (b"foo", "Zm9v"),
+            (b"foob", "Zm9vYg"),
+            (b"\xfb\xff\xfe", "-__-"),
+        ] {
+            let mut out = Vec::new();
+            base64url(&mut out, bytes);
+            assert_eq!(out, text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn hello_names_the_mode_and_the_ways_in() {
+        let hello = Hello::new(&Greeting {
+            mode: Mode::Mailbox,
+            server_name: "example.org",
+            auth: &[Proof::PublicKey, Proof::ResumeToken],
+            tls: true,
+            max_line_bytes: 1_000,
+        });
+        let mut out = Vec::new();
+        hello.write(&mut out, Some([0; 16]));
+        let line = String::from_utf8(out).unwrap();
+        let wanted = r#","mode":"mailbox","serverName":"example.org","auth":["publicKey","resumeToken"],"nonce":"AAAAAAAAAAAAAAAAAAAAAA","tls":true,"durability":"memory","limits":{"maxLineBytes":1000,"maxFrameBytes":2024,"#;
+        assert!(line.contains(wanted), "{line}");
+    }
+}
