@@ -58,6 +58,33 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
             "crate::admin",
         ],
     ),
+    // Threads, clocks.
+    (
+        &[
+            "src/accounts/clerk",
+            "src/accounts/confusable.rs",
+            "src/accounts/hashing.rs",
+            "src/accounts/key.rs",
+            "src/accounts/password.rs",
+            "src/accounts/resume.rs",
+            "src/accounts/throttle.rs",
+            "src/accounts/token.rs",
+        ],
+        &["std::thread", "mpsc", "Instant", "SystemTime"],
+    ),
+    // What is kept.
+    (
+        &[
+            "src/accounts/confusable.rs",
+            "src/accounts/hashing.rs",
+            "src/accounts/key.rs",
+            "src/accounts/password.rs",
+            "src/accounts/resume.rs",
+            "src/accounts/throttle.rs",
+            "src/accounts/token.rs",
+        ],
+        &["crate::store"],
+    ),
     // The protocol.
     (
         &["src/store.rs", "src/store/"],
@@ -189,6 +216,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["src/wire/command", "src/wire/frame.rs", "src/ops/log.rs"],
     ),
     ("mio", &["src/net/", "src/ops/signals.rs"]),
+    ("rusqlite", &["src/store.rs", "src/store/"]),
     ("unsafe", &["src/net/sys.rs"]),
 ];
 
