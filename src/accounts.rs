@@ -35,7 +35,7 @@ use crate::wire::code::Code;
 use crate::wire::name::Name;
 
 #[cfg(feature = "mailbox")]
-pub use {offline::Offline, settings::Settings, worker::Worker};
+pub use {offline::Offline, settings::Settings, worker::MAX_WAITING, worker::Worker};
 
 /// What must never be shown: not in logs, errors, metrics, core files or `Debug`. Overwritten when dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -305,6 +305,7 @@ pub struct Account {
 /// Takes questions without waiting, and has answers.
 pub trait Desk {
     /// Gives the job back if there is no room for it: `overloaded`, or `rateLimited` for a `register`.
+    #[expect(clippy::result_large_err, reason = "the job is moved either way")]
     fn submit(&mut self, job: Job) -> Result<(), Job>;
     /// The next answer that is there. The desk wakes the loop when there is one.
     fn done(&mut self) -> Option<Done>;

@@ -6,6 +6,9 @@ use std::path::Path;
 use privmsgd::wire::command::decode;
 use privmsgd::wire::name::Name;
 
+#[cfg(feature = "mailbox")]
+#[path = "model/credentials.rs"]
+mod credentials;
 #[path = "model/mod.rs"]
 mod model;
 
@@ -23,6 +26,12 @@ fn replay(target: &str, check: impl Fn(&[u8])) {
     }
     assert!((1..=300).contains(&inputs), "{inputs} inputs of {target}");
     println!("{target}: {inputs} inputs, {bytes} bytes");
+}
+
+#[cfg(feature = "mailbox")]
+#[test]
+fn credentials() {
+    replay("credentials", credentials::check);
 }
 
 #[test]

@@ -58,6 +58,33 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
             "crate::admin",
         ],
     ),
+    // Threads, clocks.
+    (
+        &[
+            "src/accounts/clerk",
+            "src/accounts/confusable.rs",
+            "src/accounts/hashing.rs",
+            "src/accounts/key.rs",
+            "src/accounts/password.rs",
+            "src/accounts/resume.rs",
+            "src/accounts/throttle.rs",
+            "src/accounts/token.rs",
+        ],
+        &["std::thread", "mpsc", "Instant", "SystemTime"],
+    ),
+    // What is kept.
+    (
+        &[
+            "src/accounts/confusable.rs",
+            "src/accounts/hashing.rs",
+            "src/accounts/key.rs",
+            "src/accounts/password.rs",
+            "src/accounts/resume.rs",
+            "src/accounts/throttle.rs",
+            "src/accounts/token.rs",
+        ],
+        &["crate::store"],
+    ),
     // The protocol.
     (
         &["src/store.rs", "src/store/"],
@@ -216,6 +243,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "mio",
         &["src/net/", "src/ops/signals.rs", "src/admin/socket.rs"],
     ),
+    ("rusqlite", &["src/store.rs", "src/store/"]),
     ("unsafe", &["src/net/sys.rs"]),
 ];
 

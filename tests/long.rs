@@ -9,6 +9,9 @@ mod crowd;
 mod faults;
 #[path = "rows/half_open.rs"]
 mod half_open;
+#[cfg(feature = "mailbox")]
+#[path = "rows/logins.rs"]
+mod logins;
 #[path = "rows/memory.rs"]
 mod memory;
 #[path = "rows/queues.rs"]
@@ -178,6 +181,12 @@ fn d6() {
 #[test]
 fn d9() {
     soak::d9_log_flood(secs(60));
+}
+
+#[cfg(feature = "mailbox")]
+#[test]
+fn e10() {
+    logins::e10_login_times(10_000);
 }
 
 #[test]

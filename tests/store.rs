@@ -367,10 +367,12 @@ fn a_database_with_other_tables_is_refused() {
     }
 }
 
+type Make = fn(&Path);
+
 /// E8, of what is no file.
 #[test]
 fn what_is_no_file_of_ours_is_not_opened() {
-    let make: [(&str, fn(&Path)); 5] = [
+    let make: [(&str, Make); 5] = [
         ("a directory", |path| fs::create_dir(path).unwrap()),
         ("a link", |path| symlink(golden(1), path).unwrap()),
         ("a dead link", |path| symlink("/no/where", path).unwrap()),

@@ -51,8 +51,16 @@ pub fn enforce(password: &Secret) -> Option<Secret> {
         return None;
     }
     let text = std::str::from_utf8(bytes).ok()?;
-    let enforced = OpaqueString::enforce(text).ok()?;
-    Some(Secret::from(enforced))
+    let mut form = Secret::new(text.as_bytes());
+    for _ in 0..MAX_ROUNDS {
+        let text = std::str::from_utf8(form.expose()).ok()?;
+        let next = Secret::from(OpaqueString::enforce(text).ok()?);
+        if next == form {
+            return Some(form);
+        }
+        form = next;
+    }
+    None
 }
 
 /// A PHC string with a salt of its own; `None` without memory or randomness for it.
@@ -88,6 +96,8 @@ pub fn dummy(cost: Cost) -> Option<String> {
     ))
 }
 
+/// RFC 8264, section 7: the rules are applied until the form is stable, and no more than three times again.
+const MAX_ROUNDS: u32 = 4;
 const LANES: u32 = 1;
 const SALT_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
@@ -179,7 +189,7 @@ mod tests {
         ] {
             assert_eq!(enforced(sent).as_deref(), Some(kept.as_bytes()), "{sent}");
         }
-        for refused in ["", "my cat is a \t by", "a\0b", "a\u{200b}b"] {
+        for refused in ["", "my cat is a \t by", "a\0b", "a\u{200b}b", "a\u{387}b"] {
             assert_eq!(enforced(refused), None, "{refused:?}");
         }
         assert!(enforced(&"x".repeat(1_024)).is_some());

@@ -11,7 +11,9 @@
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::mpsc::{
+    Receiver, SendError, Sender, SyncSender, TrySendError, channel, sync_channel,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -102,14 +104,13 @@ impl Desk for Worker {
         if self.waiting >= MAX_WAITING {
             return Err(job);
         }
-        self.waiting += 1;
-        self.inbox.send(Message::Job(job)).map_err(|unsent| {
-            self.waiting -= 1;
-            match unsent.0 {
-                Message::Job(job) => job,
-                Message::Hashed(_) | Message::Stop => unreachable!("a job was sent"),
+        match self.inbox.send(Message::Job(job)) {
+            Err(SendError(Message::Job(job))) => Err(job),
+            _ => {
+                self.waiting += 1;
+                Ok(())
             }
-        })
+        }
     }
 
     fn done(&mut self) -> Option<Done> {

@@ -2,6 +2,7 @@
 
 mod changes;
 mod credentials;
+mod minted;
 mod names;
 
 use std::path::PathBuf;

@@ -224,7 +224,7 @@ fn e13_of_ten_thousand_replays_none_is_accepted_and_the_sessions_are_told() {
 fn sessions_are_told_of_failures_at_once_and_then_once_a_minute() {
     let mut office = Office::with(|settings| settings.config.tries_per_minute = 60_000);
     office.add_alice();
-    let mut tell = |office: &mut Office, user| {
+    let tell = |office: &mut Office, user| {
         office.register(user, password("wrong"), "d");
         office.notice()
     };
