@@ -174,6 +174,7 @@ impl Router {
     }
 
     /// To every device of the recipient, and a copy to each other one of the sender: to all of them or to none.
+    #[inline(never)]
     pub(super) fn message_devices<'a, T: Table>(
         &self,
         from: ConnId,
