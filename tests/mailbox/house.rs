@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use privmsgd::accounts::{Desk, Done, Job, Nonce};
 use privmsgd::config::{Config, Limits, Listen};
@@ -147,21 +148,27 @@ impl House {
         self.hand.0.lock().expect("the hand").held = Some(Vec::new());
     }
 
-    /// Waits until `count` answers are kept back; hands them on in the order of `order`.
-    pub fn release(&self, order: &[usize]) {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(15);
+    /// Waits until `count` answers are kept back.
+    pub fn await_held(&self, count: usize) {
+        let deadline = Instant::now() + Duration::from_secs(15);
         loop {
-            let mut state = self.hand.0.lock().expect("the hand");
+            let state = self.hand.0.lock().expect("the hand");
             let held = state.held.as_ref().map_or(0, Vec::len);
-            if held == order.len() {
-                let held = state.held.take().unwrap_or_default();
-                order.iter().for_each(|at| state.give(held[*at].clone()));
+            if held == count {
                 return;
             }
             drop(state);
-            assert!(std::time::Instant::now() < deadline, "{held} answers");
-            thread::sleep(std::time::Duration::from_millis(1));
+            assert!(Instant::now() < deadline, "{held} answers and not {count}");
+            thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Hands on what is kept back, in the order of `order`, once so many answers are there.
+    pub fn release(&self, order: &[usize]) {
+        self.await_held(order.len());
+        let mut state = self.hand.0.lock().expect("the hand");
+        let held = state.held.take().unwrap_or_default();
+        order.iter().for_each(|at| state.give(held[*at].clone()));
     }
 
     /// An answer that nobody here asked for.

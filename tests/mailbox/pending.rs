@@ -80,6 +80,7 @@ fn a_connection_may_be_gone_before_its_answer() {
         at.hold();
         let mut b = at.connect("B");
         b.send(r#"{"type":"register","username":"Alice","password":"pw","device":"new"}"#);
+        at.await_held(1);
         b.reset();
         at.release(&[0]);
         a.expect(r#"{"type":"sessionNotice","kind":"newDevice","device":"new","time":"…"}"#);
