@@ -24,7 +24,8 @@ pub struct Book {
 struct Entry {
     id: AccountId,
     shown: Name<'static>,
-    password: Option<Vec<u8>>,
+    /// Any of them.
+    passwords: Vec<Vec<u8>>,
     keys: Vec<PublicKey>,
     devices: Vec<Device>,
     /// Token → the device that it is for.
@@ -44,11 +45,15 @@ pub fn sign(key: PublicKey, nonce: Nonce) -> Signature {
 }
 
 impl Book {
-    pub fn with(accounts: &[(&str, &str)]) -> Book {
+    pub fn with(names: &[&str], passwords: &[&str]) -> Book {
         let mut book = Book::default();
-        for (name, password) in accounts {
+        let passwords: Vec<Vec<u8>> = passwords
+            .iter()
+            .map(|text| text.as_bytes().into())
+            .collect();
+        for name in names {
             let name = Name::parse(name).expect("a name").into_owned();
-            book.add(&name, Some(password.as_bytes().to_vec()), None);
+            book.add(&name, passwords.clone(), None);
         }
         book
     }
@@ -74,7 +79,7 @@ impl Book {
                 device,
             } => {
                 let entry = self.entry(*account);
-                entry.password = Some(password.expose().to_vec());
+                entry.passwords = vec![password.expose().to_vec()];
                 entry.resume.retain(|_, of| of == device);
                 done.ends = entry.ends(Which::AllBut(device.clone()));
             }
@@ -167,10 +172,10 @@ impl Book {
         }
         match credential {
             NewCredential::Password(password) => {
-                self.add(name, Some(password.expose().to_vec()), None)
+                self.add(name, vec![password.expose().to_vec()], None)
             }
             NewCredential::Key(key, Some(signature)) if *signature == sign(*key, nonce) => {
-                self.add(name, None, Some(*key));
+                self.add(name, Vec::new(), Some(*key));
             }
             NewCredential::Key(..) => {
                 return refused(Code::AuthFailed, "the signature is not good");
@@ -179,11 +184,11 @@ impl Book {
         Answer::Ok
     }
 
-    fn add(&mut self, name: &Name<'_>, password: Option<Vec<u8>>, key: Option<PublicKey>) {
+    fn add(&mut self, name: &Name<'_>, passwords: Vec<Vec<u8>>, key: Option<PublicKey>) {
         let entry = Entry {
             id: AccountId(self.accounts.len() as i64 + 1),
             shown: name.clone().into_owned(),
-            password,
+            passwords,
             keys: key.into_iter().collect(),
             devices: Vec::new(),
             resume: BTreeMap::new(),
@@ -201,7 +206,10 @@ impl Book {
 impl Entry {
     fn accepts(&self, credential: &Credential, name: &Name<'_>, nonce: Nonce) -> bool {
         match credential {
-            Credential::Password(password) => self.password.as_deref() == Some(password.expose()),
+            Credential::Password(password) => self
+                .passwords
+                .iter()
+                .any(|known| known == password.expose()),
             Credential::Token(token) => {
                 token.expose() == format!("good:{}", name.as_str()).as_bytes()
             }

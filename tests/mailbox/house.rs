@@ -12,7 +12,7 @@ use privmsgd::net::inquiries::Wake;
 use privmsgd::net::server::Server;
 use serde_json::Value;
 
-use crate::common::{Address, Chunking, Client};
+use crate::common::{Address, Chunking, Client, PASSWORD};
 use crate::desk::Book;
 
 pub struct House {
@@ -65,8 +65,8 @@ impl State {
     }
 }
 
-/// Accounts, all with the password `pw`.
-pub const PEOPLE: [(&str, &str); 3] = [("Alice", "pw"), ("Bob", "pw"), ("Carol", "pw")];
+/// All have the password `pw`; the examples of protocol.md know another one.
+const PEOPLE: [&str; 3] = ["Alice", "Bob", "Carol"];
 
 /// Plays `script` under every chunking, each time with a server of its own.
 pub fn transcript(script: impl Fn(&House)) {
@@ -87,12 +87,12 @@ pub fn limits(change: impl Fn(&mut Limits)) -> Config {
 }
 
 impl House {
-    fn open(mut config: Config, chunking: Chunking) -> House {
+    pub fn open(mut config: Config, chunking: Chunking) -> House {
         config.listen = vec![Listen::Tcp(([127, 0, 0, 1], 0).into())];
         config.listen_is_default = false;
         config.data = Some("in memory".into());
         let hand = Hand::default();
-        hand.0.lock().expect("the hand").book = Book::with(&PEOPLE);
+        hand.0.lock().expect("the hand").book = Book::with(&PEOPLE, &["pw", PASSWORD]);
         let (sender, receiver) = mpsc::channel();
         let desk = hand.clone();
         thread::spawn(move || {
@@ -116,9 +116,14 @@ impl House {
         }
     }
 
+    /// A connection of which nothing was read.
+    pub fn dial(&self, who: &str) -> Client {
+        Client::dial(Address::Tcp(self.address), who, self.chunking)
+    }
+
     /// A connection that has read `hello`, and its nonce.
     pub fn connect_for_nonce(&self, who: &str) -> (Client, Nonce) {
-        let mut client = Client::dial(Address::Tcp(self.address), who, self.chunking);
+        let mut client = self.dial(who);
         let hello: Value = serde_json::from_str(&client.line()).expect("hello");
         assert_eq!(hello["type"], "hello");
         let text = hello["nonce"].as_str().expect("a nonce");

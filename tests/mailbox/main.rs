@@ -7,6 +7,7 @@ mod desk;
 
 mod account;
 mod devices;
+mod document;
 mod endings;
 mod house;
 mod pending;

@@ -62,7 +62,7 @@ impl Driver {
             engine: Engine::new(&config(signup_open), 100, Box::new(tokens)),
             reference: Reference::new(signup_open),
             ends: BTreeMap::new(),
-            book: Book::with(&[("Alice", PASSWORD), ("Bob", PASSWORD), ("Carol", PASSWORD)]),
+            book: Book::with(&["Alice", "Bob", "Carol"], &[PASSWORD]),
             jobs: VecDeque::new(),
             dones: Vec::new(),
             now: 0,
