@@ -259,6 +259,7 @@ pub struct Account {
 /// Takes questions without waiting, and has answers.
 pub trait Desk {
     /// Gives the job back if there is no room for it: `overloaded`, or `rateLimited` for a `register`.
+    #[expect(clippy::result_large_err, reason = "the job is moved either way")]
     fn submit(&mut self, job: Job) -> Result<(), Job>;
     /// The next answer that is there. The desk wakes the loop when there is one.
     fn done(&mut self) -> Option<Done>;
