@@ -328,7 +328,7 @@ impl Router {
 
     /// Whom `name` reaches: in mailbox mode more than one, hence nobody here. Whom one wrote to last is found
     /// without the map.
-    #[inline]
+    #[inline(always)]
     fn recipient(&self, sender: &Session, name: &Name<'_>) -> Option<(ConnId, &Session)> {
         let last = sender.last_recipient();
         match self.sessions.get(last) {
@@ -336,13 +336,18 @@ impl Router {
             None if planted::is(planted::Fault::SlotIsIdentity) && last.serial > 0 => {
                 self.sessions.at(last.key)
             }
-            _ if self.mailbox.is_some() => None,
-            _ => {
-                let to = self.names.find(name.key().as_bytes(), &self.sessions)?;
-                sender.remember_recipient(to);
-                Some((to, self.sessions.get(to)?))
-            }
+            _ => self.look_up(sender, name),
         }
+    }
+
+    #[inline(never)]
+    fn look_up(&self, sender: &Session, name: &Name<'_>) -> Option<(ConnId, &Session)> {
+        if self.mailbox.is_some() {
+            return None;
+        }
+        let to = self.names.find(name.key().as_bytes(), &self.sessions)?;
+        sender.remember_recipient(to);
+        Some((to, self.sessions.get(to)?))
     }
 
     fn set_status<T: Table>(&mut self, id: ConnId, status: Status, out: &mut T, now: &Now) {

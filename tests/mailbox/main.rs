@@ -6,6 +6,7 @@ mod common;
 mod desk;
 
 mod account;
+mod channels;
 mod devices;
 mod document;
 mod endings;
