@@ -6,6 +6,8 @@ mod choice;
 mod desk;
 #[path = "mailbox_model/driver.rs"]
 mod driver;
+#[path = "mailbox_model/names.rs"]
+mod names;
 #[path = "mailbox_model/reference.rs"]
 mod reference;
 

@@ -267,7 +267,7 @@ impl Driver {
     /// Both agree about who is there, and each account's sessions hang together.
     fn check(&self) {
         let (_, names) = self.engine.population();
-        assert_eq!(names, self.reference.names(), "names");
+        assert_eq!(names, self.reference.name_count(), "names");
         assert!(!self.engine.is_broken());
         for (id, end) in &self.ends {
             let peer = &self.reference.peers[id];

@@ -26,12 +26,12 @@ pub struct Peer {
     tries: u32,
     pub pending: Option<Pending>,
     pub session: Option<Session>,
-    watching: BTreeSet<String>,
+    pub(super) watching: BTreeSet<String>,
     pub owed: VecDeque<Owed>,
 }
 
 /// How a name looks to others, and since when.
-type Look = (&'static str, u64);
+pub(super) type Look = (&'static str, u64);
 
 /// What waits for an answer.
 pub struct Pending {
@@ -42,27 +42,27 @@ pub struct Session {
     pub key: String,
     pub shown: String,
     pub device: String,
-    status: &'static str,
+    pub(super) status: &'static str,
 }
 
 #[derive(Default)]
-struct Name {
-    sessions: Vec<u64>,
-    since: u64,
+pub(super) struct Name {
+    pub sessions: Vec<u64>,
+    pub since: u64,
 }
 
-struct Watched {
-    shown: String,
-    status: &'static str,
-    since: u64,
-    watchers: BTreeSet<u64>,
+pub(super) struct Watched {
+    pub shown: String,
+    pub status: &'static str,
+    pub since: u64,
+    pub watchers: BTreeSet<u64>,
 }
 
 pub struct Reference {
     pub unix: u64,
     pub peers: BTreeMap<u64, Peer>,
-    names: BTreeMap<String, Name>,
-    watched: BTreeMap<String, Watched>,
+    pub(super) names: BTreeMap<String, Name>,
+    pub(super) watched: BTreeMap<String, Watched>,
     pub signup_open: bool,
 }
 
@@ -83,7 +83,7 @@ impl Reference {
         self.peers.insert(id, peer);
     }
 
-    pub fn names(&self) -> usize {
+    pub fn name_count(&self) -> usize {
         self.names.len()
     }
 
@@ -297,184 +297,11 @@ impl Reference {
         }
     }
 
-    fn message(&mut self, from: u64, line: &Value) {
-        let (to, time) = (
-            line["toUsername"].as_str().expect("a name"),
-            stamp(self.unix),
-        );
-        let sessions = self.sessions(&key(to));
-        let Some(first) = sessions.first() else {
-            return self.refuse(from, line, "unknownUser");
-        };
-        let shown = |at: &Reference, id: u64| {
-            at.peers[&id]
-                .session
-                .as_ref()
-                .expect("a session")
-                .shown
-                .clone()
-        };
-        let (recipient, sender) = (shown(self, *first), shown(self, from));
-        let text = &line["message"];
-        let frame = |to: &str| {
-            format!(
-                "{{\"type\":\"privateMessage\",\"from\":\"{sender}\",\"message\":{text},\"time\":\"{time}\"{to}}}"
-            )
-        };
-        for id in &sessions {
-            self.owe(*id, frame(""));
-        }
-        if !sessions.contains(&from) {
-            for id in self
-                .sessions(&key(&sender))
-                .into_iter()
-                .filter(|id| *id != from)
-            {
-                self.owe(id, frame(&format!(",\"to\":\"{recipient}\"")));
-            }
-        }
-        if !line["id"].is_null() {
-            let reply = reply(line);
-            self.owe(from, format!("{{\"type\":\"accepted\"{reply},\"toUsername\":\"{recipient}\",\"time\":\"{time}\"}}"));
-        }
-    }
-
-    fn typing(&mut self, from: u64, line: &Value) {
-        let sessions = self.sessions(&key(line["toUsername"].as_str().expect("a name")));
-        if sessions.is_empty() {
-            return self.refuse(from, line, "unknownUser");
-        }
-        let session = self.peers[&from].session.as_ref().expect("a session");
-        if session.status != "offline" {
-            let frame = format!("{{\"type\":\"typing\",\"from\":\"{}\"}}", session.shown);
-            for id in sessions {
-                self.owe(id, frame.clone());
-            }
-        }
-        self.ok(from, line);
-    }
-
-    fn watch(&mut self, id: u64, line: &Value) {
-        self.ok(id, line);
-        let name = line["usernames"][0].as_str().expect("a name");
-        let key = key(name);
-        let (status, unix) = (self.status(&key), self.unix);
-        let known = self.names.get(&key).filter(|_| status != "offline");
-        let shown = match known {
-            Some(known) => {
-                let first = known.sessions[0];
-                self.peers[&first]
-                    .session
-                    .as_ref()
-                    .expect("a session")
-                    .shown
-                    .clone()
-            }
-            None => name.to_owned(),
-        };
-        let since = known.map_or(unix, |known| known.since);
-        let watched = self.watched.entry(key.clone()).or_insert_with(|| Watched {
-            shown,
-            status,
-            since,
-            watchers: BTreeSet::new(),
-        });
-        watched.watchers.insert(id);
-        let frame = presence(watched);
-        self.owe(id, frame);
-        self.peers
-            .get_mut(&id)
-            .expect("a peer")
-            .watching
-            .insert(key);
-    }
-
-    fn status(&self, key: &str) -> &'static str {
-        let statuses: Vec<_> = self
-            .sessions(key)
-            .iter()
-            .map(|id| self.peers[id].session.as_ref().expect("a session").status)
-            .collect();
-        let any = |status: &str| statuses.contains(&status);
-        match (any("online"), any("away")) {
-            (true, _) => "online",
-            (false, true) => "away",
-            _ => "offline",
-        }
-    }
-
-    fn look(&self, name: &str) -> (String, Look) {
-        let key = key(name);
-        let since = self.names.get(&key).map_or(self.unix, |name| name.since);
-        let look = (self.status(&key), since);
-        (key, look)
-    }
-
-    fn restate(&mut self, key: &str, shown: &str, (before, since): Look) {
-        let after = self.status(key);
-        if let Some(name) = self.names.get_mut(key) {
-            name.since = if after == before { since } else { self.unix };
-        }
-        if after == before {
-            return;
-        }
-        let Some(watched) = self.watched.get_mut(key) else {
-            return;
-        };
-        (watched.shown, watched.status, watched.since) = (shown.into(), after, self.unix);
-        let frame = presence(watched);
-        for id in watched.watchers.clone() {
-            self.owe(id, frame.clone());
-        }
-    }
-
-    fn leave(&mut self, id: u64) {
-        let session = self.peers[&id].session.as_ref();
-        let Some(shown) = session.map(|one| one.shown.clone()) else {
-            return;
-        };
-        let (key, before) = self.look(&shown);
-        self.unlink(id);
-        self.restate(&key, &shown, before);
-    }
-
-    fn unlink(&mut self, id: u64) {
-        let peer = self.peers.get_mut(&id).expect("a peer");
-        let Some(session) = peer.session.take() else {
-            return;
-        };
-        for key in std::mem::take(&mut peer.watching) {
-            let watched = self.watched.get_mut(&key).expect("watched");
-            watched.watchers.remove(&id);
-            if watched.watchers.is_empty() {
-                self.watched.remove(&key);
-            }
-        }
-        let name = self.names.get_mut(&session.key).expect("a name");
-        name.sessions.retain(|one| *one != id);
-        if name.sessions.is_empty() {
-            self.names.remove(&session.key);
-        }
-    }
-
-    pub fn sessions(&self, key: &str) -> Vec<u64> {
-        self.names
-            .get(key)
-            .map_or_else(Vec::new, |name| name.sessions.clone())
-    }
-
-    fn device(&self, id: u64) -> &str {
-        self.peers[&id]
-            .session
-            .as_ref()
-            .map_or("", |session| &session.device)
-    }
-
     fn wait(&mut self, id: u64, line: Value) {
         self.peers.get_mut(&id).expect("a peer").pending = Some(Pending { line });
     }
 
-    fn ok(&mut self, id: u64, line: &Value) {
+    pub(super) fn ok(&mut self, id: u64, line: &Value) {
         if !line["id"].is_null() {
             let verb = line["type"].as_str().expect("a type");
             self.owe(
@@ -484,7 +311,7 @@ impl Reference {
         }
     }
 
-    fn refuse(&mut self, id: u64, line: &Value, code: &'static str) {
+    pub(super) fn refuse(&mut self, id: u64, line: &Value, code: &'static str) {
         let verb = line["type"].as_str().expect("a type").to_owned();
         let peer = self.peers.get_mut(&id).expect("a peer");
         if peer.is_over {
@@ -519,7 +346,7 @@ impl Reference {
         format!("{{\"type\":\"sessionNotice\",\"kind\":\"{kind}\"{more},\"time\":\"{time}\"}}")
     }
 
-    fn owe(&mut self, id: u64, line: String) {
+    pub(super) fn owe(&mut self, id: u64, line: String) {
         let peer = self.peers.get_mut(&id).expect("a peer");
         if !peer.is_over {
             peer.owed.push_back(Owed::Exactly(line));
@@ -531,22 +358,13 @@ pub fn key(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 
-fn presence(watched: &Watched) -> String {
-    format!(
-        "{{\"type\":\"presence\",\"username\":\"{}\",\"status\":\"{}\",\"since\":\"{}\"}}",
-        watched.shown,
-        watched.status,
-        stamp(watched.since)
-    )
-}
-
-fn reply(line: &Value) -> String {
+pub(super) fn reply(line: &Value) -> String {
     match &line["id"] {
         Value::Null => String::new(),
         id => format!(",\"id\":{id}"),
     }
 }
 
-fn stamp(unix_ms: u64) -> String {
+pub(super) fn stamp(unix_ms: u64) -> String {
     Stamp::new(unix_ms).as_str().to_owned()
 }
