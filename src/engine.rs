@@ -246,6 +246,11 @@ impl<S: Transport> Engine<S> {
         self.broken
     }
 
+    /// Whether everything that is known of `id` agrees with itself.
+    pub fn is_sound(&self, id: ConnId) -> bool {
+        self.conns.is_sound(id) && self.router.is_sound(id)
+    }
+
     /// Connections, those that are ending included, and registered names.
     pub fn population(&self) -> (usize, usize) {
         (self.conns.len(), self.router.len())
@@ -302,7 +307,7 @@ impl<S: Transport> Engine<S> {
     /// After a panic: ends the connection that caused it, and looks whether anything else was hurt.
     fn recover(&mut self, id: ConnId) {
         self.conns.close(id, Goodbye::InternalError, None, None);
-        let sound = self.conns.is_sound(id) && self.router.is_sound(id);
+        let sound = self.is_sound(id);
         self.settle();
         if !sound {
             error!("a panic left broken state behind: the daemon ends");

@@ -11,13 +11,14 @@ mod policy;
 mod presence;
 mod register;
 mod session;
+mod table;
 
 pub use policy::Policy;
+pub use table::Table;
 
-use crate::accounts::{Job, Origin};
 use crate::config::Limits;
 use crate::id::ConnId;
-use crate::net::conns::{Load, MAX_RESERVED};
+use crate::net::conns::MAX_RESERVED;
 use crate::planted;
 use crate::router::accounts::Mailbox;
 use crate::router::fault::{Fault, not_available, not_registered, offered, refuse, unknown_user};
@@ -31,28 +32,6 @@ use crate::wire::code::{Goodbye, Mode, NoticeKind, Status, Verb};
 use crate::wire::command::{Command, PrivateMessage, Raw, Refusal, Request};
 use crate::wire::frame::{Envelope, Frame};
 use crate::wire::name::Name;
-
-/// The one way out: the connection table.
-pub trait Table {
-    /// Sends what is no reply, if there is room for it.
-    fn offer(&mut self, to: ConnId, frame: &Frame<'_>) -> Load;
-    /// The connection in this slot will probably be offered something: among a million, memory is far away.
-    fn expect(&self, key: u32);
-    /// Sends a reply.
-    fn send(&mut self, to: ConnId, frame: &Frame<'_>);
-    /// Ends a connection with `goodbye` as its last line; `reply` is the `id` that it answers.
-    fn close(&mut self, id: ConnId, code: Goodbye, reply: Option<Raw<'_>>);
-    /// The connection has become a session.
-    fn registered(&mut self, id: ConnId, heartbeat_ms: Option<u32>);
-    /// Whether what is no reply would be sent now.
-    fn room(&mut self, to: ConnId) -> Load;
-    /// Puts a question; the next line of the connection that asks waits for the answer. False: no room.
-    fn ask(&mut self, job: Job) -> bool;
-    /// The answer has come, and the connection goes on; whether it is still there to be told.
-    fn answered(&mut self, id: ConnId) -> bool;
-    /// Where a connection comes from, for the throttle.
-    fn origin(&self, id: ConnId) -> Origin;
-}
 
 /// What a connection's bytes go through, and who may read them on the way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -378,25 +357,6 @@ impl Router {
             .find_expecting(key.as_bytes(), &self.sessions, |key| out.expect(key))?;
         sender.remember_recipient(to);
         Some((to, self.sessions.get(to)?))
-    }
-
-    fn set_status<T: Table>(&mut self, id: ConnId, status: Status, out: &mut T, now: &Now) {
-        if self.mailbox.is_some() {
-            return self.set_device_status(id, status, out, now);
-        }
-        let Some(session) = self.sessions.get_mut(id) else {
-            return;
-        };
-        if session.set_status(status, now) {
-            self.presence.changed(
-                session.key(),
-                session.name(),
-                status,
-                &self.limits,
-                out,
-                now,
-            );
-        }
     }
 
     fn refused<T: Table>(&mut self, from: ConnId, refusal: &Refusal<'_>, out: &mut T) {

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use privmsgd::wire::command::decode;
+use privmsgd::wire::code::Mode;
+use privmsgd::wire::command::decode_in;
 use privmsgd::wire::name::Name;
 
 #[cfg(feature = "mailbox")]
@@ -47,9 +48,13 @@ fn session() {
 /// That both readers agree is for the fuzz target; here none may panic.
 #[test]
 fn decode_and_names() {
-    replay("decode", |line| {
-        let _ = decode(line);
-    });
+    for target in ["decode", "proofs"] {
+        replay(target, |line| {
+            for mode in [Mode::Open, Mode::Mailbox] {
+                let _ = decode_in(mode, line);
+            }
+        });
+    }
     replay("names", |text| {
         if let Ok(text) = std::str::from_utf8(text) {
             let _ = Name::parse(text);

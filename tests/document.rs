@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use common::{Block, Chunking, Step, blocks, play};
-use privmsgd::config::Limits;
+use privmsgd::config::{AccountsConfig, Limits};
 use privmsgd::wire::code::{Code, Goodbye, Status, Verb};
-use privmsgd::wire::frame::{EXAMPLES, FRAME_OVERHEAD};
+use privmsgd::wire::frame::{FRAME_OVERHEAD, MAILBOX_EXAMPLES};
 
 const PROTOCOL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol.md");
 
@@ -80,7 +80,7 @@ fn every_example_is_played_byte_by_byte() {
 }
 
 #[test]
-fn every_command_of_open_mode_has_a_section_an_example_and_a_row() {
+fn every_command_has_a_section_an_example_and_a_row() {
     let (commands, of_other_modes) = (section("## 6. "), section("### 6.11 "));
     let sent = all_blocks()
         .into_iter()
@@ -92,7 +92,7 @@ fn every_command_of_open_mode_has_a_section_an_example_and_a_row() {
     let sent: Vec<String> = sent.collect();
     for verb in Verb::ALL {
         let word = verb.as_str();
-        if !EXAMPLES.iter().any(|(known, _)| known == verb) {
+        if !MAILBOX_EXAMPLES.iter().any(|(known, _)| known == verb) {
             assert!(
                 of_other_modes.contains(&format!("`{word}`")),
                 "{word} does not stand in 6.11"
@@ -138,7 +138,7 @@ fn every_command_s_section_has_the_same_parts_in_the_same_order() {
             .as_str()
             .and_then(Verb::parse)
             .expect("a form is a command");
-        let example = EXAMPLES
+        let example = MAILBOX_EXAMPLES
             .iter()
             .find(|(verb, _)| *verb == word)
             .expect("an example");
@@ -163,6 +163,8 @@ fn every_frame_has_a_row_and_an_example() {
         .collect();
     let frames = [
         "accepted",
+        "device",
+        "done",
         "errorMessage",
         "goodbye",
         "hello",
@@ -248,6 +250,33 @@ fn limits_a_client_meets() -> Vec<(&'static str, String)> {
     }
 }
 
+/// The same of `[accounts]`.
+fn account_keys_a_client_meets() -> Vec<(&'static str, String)> {
+    let AccountsConfig {
+        signup_open,
+        reserved_names: _,
+        max_devices,
+        plaintext_credentials,
+        tries_per_minute,
+        max_penalty_ms,
+        password_memory_kib: _,
+        password_passes: _,
+        password_queue,
+        token_keys: _,
+        token_audience: _,
+        token_creates: _,
+    } = AccountsConfig::default();
+    let signup = if signup_open { "open" } else { "closed" };
+    vec![
+        ("signup", signup.into()),
+        ("max_devices", shown(&max_devices.to_string())),
+        ("plaintext_credentials", plaintext_credentials.to_string()),
+        ("tries_per_minute", shown(&tries_per_minute.to_string())),
+        ("max_penalty_ms", shown(&max_penalty_ms.to_string())),
+        ("password_queue", shown(&password_queue.to_string())),
+    ]
+}
+
 /// A default as the table shows it: `65536` as `65,536`, lists without brackets.
 fn shown(value: &str) -> String {
     value
@@ -258,7 +287,7 @@ fn shown(value: &str) -> String {
 #[test]
 fn every_limit_stands_in_limits_with_its_default() {
     let limits = section("## 10. ");
-    let met = limits_a_client_meets();
+    let met = [limits_a_client_meets(), account_keys_a_client_meets()].concat();
     for (key, default) in &met {
         let row = rows(&limits)
             .into_iter()
@@ -355,7 +384,7 @@ fn quotes(text: &str) -> Vec<String> {
 fn every_sentence_that_a_test_quotes_stands_in_protocol() {
     let protocol = flat(&protocol());
     let mut count = 0;
-    for dir in ["tests", "tests/decisions"] {
+    for dir in ["tests", "tests/decisions", "tests/mailbox"] {
         let dir =
             fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/").to_owned() + dir).expect("tests");
         for path in dir

@@ -61,14 +61,18 @@ fn a_word_stands_for_one_string() {
 
 #[test]
 fn a_block_is_read_step_by_step() {
-    let text = "```wire line_timeout_ms=5\nA: (connects)\n# a remark\nS→A: {…}\nA: (bytes ff 0a)\n```\n```json\nA: x\n```\n";
+    let text = "```wire mailbox line_timeout_ms=5 accounts.signup=open\nA: (connects)\n# a remark\nS→A: {…}\nA: (bytes ff 0a)\n```\n```json\nA: x\n```\n";
     let blocks = blocks("x.md", text);
     assert_eq!(blocks.len(), 1);
     assert_eq!(blocks[0].place, "x.md:1");
     assert_eq!(
-        blocks[0].limits,
-        [("line_timeout_ms".to_owned(), "5".to_owned())]
+        blocks[0].keys,
+        [
+            ("limits.line_timeout_ms".to_owned(), "5".to_owned()),
+            ("accounts.signup".to_owned(), "open".to_owned())
+        ]
     );
+    assert!(blocks[0].mailbox);
     assert_eq!(blocks[0].steps.len(), 3);
 }
 

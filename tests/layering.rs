@@ -189,6 +189,11 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
             "mio",
         ],
     ),
+    // What is asked, what follows from it.
+    (
+        &["src/net/inquiries.rs", "src/net/conns/questions.rs"],
+        &["mio", "crate::router", "crate::store", "serde_json"],
+    ),
     // JSON, sockets.
     (
         &["src/net/lines.rs"],

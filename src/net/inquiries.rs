@@ -32,6 +32,7 @@ impl Inquiries {
     }
 
     /// Puts a question that no connection asks; gives it back if there is no room for it.
+    #[expect(clippy::result_large_err, reason = "the job is moved either way")]
     pub fn submit(&mut self, job: Job) -> Result<(), Job> {
         match &mut self.desk {
             Some(desk) => desk.submit(job),

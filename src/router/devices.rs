@@ -86,7 +86,6 @@ impl Router {
         let neighbour = first.and_then(|first| self.sessions.get_mut(first));
         let mut next = id;
         if let Some(neighbour) = neighbour {
-            session.set_since(neighbour.since_unix_ms());
             next = neighbour.relink(id).unwrap_or(id);
         }
         session.set_member(Member {
@@ -117,7 +116,7 @@ impl Router {
         }
     }
 
-    /// Whoever watches the name learns of it if it looks otherwise than `before`.
+    /// Whoever watches the name learns of it if it looks otherwise than `before`; else that goes on.
     pub(super) fn restate<T: Table>(
         &mut self,
         key: Key,
@@ -128,16 +127,19 @@ impl Router {
     ) {
         let status = |shown: Option<Shown>| shown.map_or(Status::Offline, |shown| shown.status);
         let after = status(self.shown(key));
-        if after == status(before) {
-            return;
-        }
+        let is_same = after == status(before);
+        let since = before
+            .filter(|_| is_same)
+            .map_or(now.unix_ms, |before| before.since_unix_ms);
         for id in self.sessions_of(key) {
             if let Some(session) = self.sessions.get_mut(id) {
-                session.set_since(now.unix_ms);
+                session.set_since(since);
             }
         }
-        self.presence
-            .changed(key, name, after, &self.limits, out, now);
+        if !is_same {
+            self.presence
+                .changed(key, name, after, &self.limits, out, now);
+        }
     }
 
     pub(super) fn device_gone<T: Table>(&mut self, id: ConnId, out: &mut T, now: &Now) {
@@ -166,15 +168,14 @@ impl Router {
         let (key, name) = (session.key(), session.owned_name());
         let before = self.shown(key);
         if let Some(session) = self.sessions.get_mut(id) {
-            let since = session.since_unix_ms();
             session.set_status(status, now);
-            session.set_since(since);
         }
         self.restate(key, name.as_str(), before, out, now);
     }
 
     /// To every device of the recipient, and a copy to each other one of the sender: to all of them or to none. The
     /// envelope is the sender's.
+    #[inline(never)]
     pub(super) fn message_devices<'a, T: Table>(
         &self,
         from: ConnId,

@@ -227,6 +227,31 @@ impl Router {
         }
     }
 
+    pub(super) fn set_status<T: Table>(
+        &mut self,
+        id: ConnId,
+        status: Status,
+        out: &mut T,
+        now: &Now,
+    ) {
+        if self.mailbox.is_some() {
+            return self.set_device_status(id, status, out, now);
+        }
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        if session.set_status(status, now) {
+            self.presence.changed(
+                session.key(),
+                session.name(),
+                status,
+                &self.limits,
+                out,
+                now,
+            );
+        }
+    }
+
     fn check_watch<'a>(&self, from: ConnId, names: &[Name<'a>]) -> Result<(), Fault<'a>> {
         let list = self.sessions.get(from).and_then(Session::watching);
         let mut new: Vec<Key> = Vec::new();

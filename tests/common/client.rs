@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use socket2::Socket;
 
 use super::pattern::{self, Bindings};
-use super::{Address, Chunking, text_of};
+use super::{Address, Chunking, PASSWORD, text_of};
 
 /// How long one line may take to come.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -83,6 +83,16 @@ impl Client {
             &self.expect(r#"{"type":"registered","username":"…","resumeToken":"…"}"#),
             "resumeToken",
         )
+    }
+
+    /// Proves `name` by the password of all accounts.
+    pub fn prove(&mut self, name: &str, device: Option<&str>) {
+        let device = device.map(|device| format!(r#","device":"{device}""#));
+        let device = device.unwrap_or_default();
+        self.send(&format!(
+            r#"{{"type":"register","username":"{name}","password":"{PASSWORD}"{device}}}"#
+        ));
+        self.expect(r#"{"type":"registered","username":"…","resumeToken":"…","device":"…"}"#);
     }
 
     /// The next line, which must match; see [`pattern`].

@@ -1,6 +1,7 @@
 //! One daemon process: its own directory, its own port, its own log.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -23,7 +24,11 @@ pub struct Setup {
     unix: bool,
     panics: bool,
     under: Vec<String>,
+    accounts: Option<Vec<String>>,
 }
+
+/// The password of all accounts that tests make.
+pub const PASSWORD: &str = "correct horse";
 
 impl Setup {
     pub fn new() -> Setup {
@@ -32,8 +37,19 @@ impl Setup {
 
     /// A key of `[limits]`.
     pub fn limit(self, key: &str, value: impl ToString) -> Setup {
-        let key = format!("PRIVMSGD_LIMITS__{}", key.to_uppercase());
-        self.env(&key, &value.to_string())
+        self.key(&format!("limits.{key}"), value)
+    }
+
+    /// `table.key` of the configuration.
+    pub fn key(self, path: &str, value: impl ToString) -> Setup {
+        let variable = format!("PRIVMSGD_{}", path.replace('.', "__").to_uppercase());
+        self.env(&variable, &value.to_string())
+    }
+
+    /// Mailbox mode, with these accounts.
+    pub fn accounts(mut self, names: &[&str]) -> Setup {
+        self.accounts = Some(names.iter().map(|&name| name.into()).collect());
+        self
     }
 
     pub fn arg(mut self, arg: &str) -> Setup {
@@ -270,6 +286,11 @@ fn spawn(setup: &Setup, dir: &Path) -> Child {
             .arg("--listen")
             .arg(format!("unix:{}", dir.join("socket").display()));
     }
+    if let Some(names) = &setup.accounts {
+        let data = dir.join("data");
+        names.iter().for_each(|name| add_account(name, &data));
+        command.arg("--data").arg(data);
+    }
     if let Some(toml) = &setup.config {
         let path = dir.join("privmsgd.toml");
         fs::write(&path, toml).expect("write the configuration");
@@ -285,6 +306,24 @@ fn spawn(setup: &Setup, dir: &Path) -> Child {
         .stderr(log)
         .spawn()
         .expect("start the daemon")
+}
+
+/// As the operator does while no daemon runs.
+fn add_account(name: &str, data: &Path) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_privmsgd"))
+        .args(["account", "add", name, "--data"])
+        .arg(data)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("start privmsgd account add");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    // A child that reads nothing fails below.
+    let _ = writeln!(stdin, "{PASSWORD}");
+    drop(stdin);
+    let status = child.wait().expect("wait");
+    assert!(status.success(), "privmsgd account add {name}: {status}");
 }
 
 /// A new directory with a short path: the names of UNIX sockets are limited.

@@ -18,9 +18,9 @@ mod pattern;
 mod play;
 
 pub use client::Client;
-pub use daemon::{Address, Daemon, Setup};
+pub use daemon::{Address, Daemon, PASSWORD, Setup};
 pub use pattern::{Bindings, check};
-pub use play::{Block, Step, blocks, play};
+pub use play::{Block, Step, blocks, play, play_with};
 
 /// How the bytes that a client sends are cut into writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

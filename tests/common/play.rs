@@ -10,8 +10,10 @@ use super::{Chunking, Client, Setup, Stage};
 pub struct Block {
     /// File and line, for messages to people.
     pub place: String,
-    /// `key=value` pairs after the word `wire`: limits of the daemon that plays.
-    pub limits: Vec<(String, String)>,
+    /// `key=value` pairs after the word `wire`: keys of the configuration of the daemon that plays.
+    pub keys: Vec<(String, String)>,
+    /// In mailbox mode, with the accounts of [`ACCOUNTS`].
+    pub mailbox: bool,
     pub steps: Vec<Step>,
 }
 
@@ -19,7 +21,7 @@ pub struct Block {
 #[derive(Debug, PartialEq)]
 pub enum Step {
     Connects(String),
-    Registers(String, String),
+    Registers(String, String, Option<String>),
     Sends(String, Vec<u8>),
     EndsInput(String),
     Resets(String),
@@ -27,12 +29,19 @@ pub enum Step {
     Closes(String),
 }
 
+/// Who has an account in blocks of mailbox mode.
+pub const ACCOUNTS: [&str; 3] = ["Alice", "Bob", "Carol"];
+
 impl Block {
     /// The daemon that plays this block.
     pub fn setup(&self) -> Setup {
-        self.limits
+        let setup = match self.mailbox {
+            true => Setup::new().accounts(&ACCOUNTS),
+            false => Setup::new(),
+        };
+        self.keys
             .iter()
-            .fold(Setup::new(), |setup, (key, value)| setup.limit(key, value))
+            .fold(setup, |setup, (path, value)| setup.key(path, value))
     }
 }
 
@@ -44,16 +53,17 @@ pub fn blocks(file: &str, text: &str) -> Vec<Block> {
         let place = format!("{file}:{}", number + 1);
         match (&mut open, line.strip_prefix("```")) {
             (None, Some(info)) if info.split_whitespace().next() == Some("wire") => {
-                let limits = info
-                    .split_whitespace()
-                    .skip(1)
-                    .filter_map(|pair| pair.split_once('='));
-                let limits = limits
-                    .map(|(key, value)| (key.into(), value.into()))
-                    .collect();
+                let words = || info.split_whitespace().skip(1);
+                let keys = words().filter_map(|pair| pair.split_once('='));
+                let path = |key: &str| match key.contains('.') {
+                    true => key.to_owned(),
+                    false => format!("limits.{key}"),
+                };
+                let keys = keys.map(|(key, value)| (path(key), value.into())).collect();
                 open = Some(Block {
                     place,
-                    limits,
+                    keys,
+                    mailbox: words().any(|word| word == "mailbox"),
                     steps: Vec::new(),
                 });
             }
@@ -101,7 +111,11 @@ fn step(line: &str) -> Result<Option<Step>, &'static str> {
 
 fn other_action(who: String, action: &str) -> Result<Step, &'static str> {
     if let Some(name) = action.strip_prefix("registers as ") {
-        return Ok(Step::Registers(who, name.into()));
+        let (name, device) = match name.split_once(" on ") {
+            Some((name, device)) => (name, Some(device.into())),
+            None => (name, None),
+        };
+        return Ok(Step::Registers(who, name.into(), device));
     }
     if let Some((count, letter)) = action.split_once(" times ") {
         let count = count.parse().map_err(|_| "how many times?")?;
@@ -120,9 +134,16 @@ fn other_action(who: String, action: &str) -> Result<Step, &'static str> {
 
 /// Plays one block against a fresh daemon. When the steps are through, nothing more may come on any connection.
 pub fn play(block: &Block, chunking: Chunking) {
+    let stage = Stage::new(&block.setup(), chunking);
+    play_with(block, chunking, &|who| stage.dial(who));
+}
+
+/// The same against a server that `dial` connects to.
+pub fn play_with(block: &Block, chunking: Chunking, dial: &dyn Fn(&str) -> Client) {
     eprintln!("--- {} ({chunking:?})", block.place);
     let mut player = Player {
-        stage: Stage::new(&block.setup(), chunking),
+        dial,
+        mailbox: block.mailbox,
         clients: HashMap::new(),
         bindings: Bindings::new(),
         held: None,
@@ -138,25 +159,30 @@ pub fn play(block: &Block, chunking: Chunking) {
     }
 }
 
-struct Player {
-    stage: Stage,
+struct Player<'a> {
+    dial: &'a dyn Fn(&str) -> Client,
+    mailbox: bool,
     clients: HashMap<String, Client>,
     bindings: Bindings,
     /// Lines of one connection that are sent together: all until something else happens.
     held: Option<(String, Vec<u8>)>,
 }
 
-impl Player {
+impl Player<'_> {
     fn step(&mut self, step: &Step) {
         if let Step::Sends(who, bytes) = step {
             return self.hold(who, bytes);
         }
         self.flush();
         match step {
-            Step::Connects(who) => drop(self.clients.insert(who.clone(), self.stage.dial(who))),
-            Step::Registers(who, name) => {
-                let mut client = self.stage.connect(who);
-                client.register(name);
+            Step::Connects(who) => drop(self.clients.insert(who.clone(), (self.dial)(who))),
+            Step::Registers(who, name, device) => {
+                let mut client = (self.dial)(who);
+                client.expect(r#"{"type":"hello","server":"privmsgd",…}"#);
+                match self.mailbox {
+                    true => client.prove(name, device.as_deref()),
+                    false => drop(client.register(name)),
+                }
                 self.clients.insert(who.clone(), client);
             }
             Step::Sends(..) => {}

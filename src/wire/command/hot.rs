@@ -231,7 +231,7 @@ impl<'a> Reader<'a> {
         scalar::unquoted(raw.0).map(|_| (name, raw))
     }
 
-    #[inline]
+    #[inline(always)]
     fn id(&mut self) -> Option<Raw<'a>> {
         if self.peek() == Some(&b'"') {
             return self.short_string(0);

@@ -1,0 +1,191 @@
+//! Names in the reference: whose sessions they are, how they look to others, and who gets what.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::reference::{Look, Reference, Watched, key, reply, stamp};
+
+impl Reference {
+    pub(super) fn message(&mut self, from: u64, line: &Value) {
+        let (to, time) = (
+            line["toUsername"].as_str().expect("a name"),
+            stamp(self.unix),
+        );
+        let sessions = self.sessions(&key(to));
+        let Some(first) = sessions.first() else {
+            return self.refuse(from, line, "unknownUser");
+        };
+        let shown = |at: &Reference, id: u64| {
+            at.peers[&id]
+                .session
+                .as_ref()
+                .expect("a session")
+                .shown
+                .clone()
+        };
+        let (recipient, sender) = (shown(self, *first), shown(self, from));
+        let text = &line["message"];
+        let frame = |to: &str| {
+            format!(
+                "{{\"type\":\"privateMessage\",\"from\":\"{sender}\",\"message\":{text},\"time\":\"{time}\"{to}}}"
+            )
+        };
+        for id in &sessions {
+            self.owe(*id, frame(""));
+        }
+        if !sessions.contains(&from) {
+            for id in self
+                .sessions(&key(&sender))
+                .into_iter()
+                .filter(|id| *id != from)
+            {
+                self.owe(id, frame(&format!(",\"to\":\"{recipient}\"")));
+            }
+        }
+        if !line["id"].is_null() {
+            let reply = reply(line);
+            self.owe(from, format!("{{\"type\":\"accepted\"{reply},\"toUsername\":\"{recipient}\",\"time\":\"{time}\"}}"));
+        }
+    }
+
+    pub(super) fn typing(&mut self, from: u64, line: &Value) {
+        let sessions = self.sessions(&key(line["toUsername"].as_str().expect("a name")));
+        if sessions.is_empty() {
+            return self.refuse(from, line, "unknownUser");
+        }
+        let session = self.peers[&from].session.as_ref().expect("a session");
+        if session.status != "offline" {
+            let frame = format!("{{\"type\":\"typing\",\"from\":\"{}\"}}", session.shown);
+            for id in sessions {
+                self.owe(id, frame.clone());
+            }
+        }
+        self.ok(from, line);
+    }
+
+    pub(super) fn watch(&mut self, id: u64, line: &Value) {
+        self.ok(id, line);
+        let name = line["usernames"][0].as_str().expect("a name");
+        let key = key(name);
+        let (status, unix) = (self.status(&key), self.unix);
+        let known = self.names.get(&key).filter(|_| status != "offline");
+        let shown = match known {
+            Some(known) => {
+                let first = known.sessions[0];
+                self.peers[&first]
+                    .session
+                    .as_ref()
+                    .expect("a session")
+                    .shown
+                    .clone()
+            }
+            None => name.to_owned(),
+        };
+        let since = known.map_or(unix, |known| known.since);
+        let watched = self.watched.entry(key.clone()).or_insert_with(|| Watched {
+            shown,
+            status,
+            since,
+            watchers: BTreeSet::new(),
+        });
+        watched.watchers.insert(id);
+        let frame = presence(watched);
+        self.owe(id, frame);
+        self.peers
+            .get_mut(&id)
+            .expect("a peer")
+            .watching
+            .insert(key);
+    }
+
+    pub(super) fn status(&self, key: &str) -> &'static str {
+        let statuses: Vec<_> = self
+            .sessions(key)
+            .iter()
+            .map(|id| self.peers[id].session.as_ref().expect("a session").status)
+            .collect();
+        let any = |status: &str| statuses.contains(&status);
+        match (any("online"), any("away")) {
+            (true, _) => "online",
+            (false, true) => "away",
+            _ => "offline",
+        }
+    }
+
+    pub(super) fn look(&self, name: &str) -> (String, Look) {
+        let key = key(name);
+        let since = self.names.get(&key).map_or(self.unix, |name| name.since);
+        let look = (self.status(&key), since);
+        (key, look)
+    }
+
+    pub(super) fn restate(&mut self, key: &str, shown: &str, (before, since): Look) {
+        let after = self.status(key);
+        if let Some(name) = self.names.get_mut(key) {
+            name.since = if after == before { since } else { self.unix };
+        }
+        if after == before {
+            return;
+        }
+        let Some(watched) = self.watched.get_mut(key) else {
+            return;
+        };
+        (watched.shown, watched.status, watched.since) = (shown.into(), after, self.unix);
+        let frame = presence(watched);
+        for id in watched.watchers.clone() {
+            self.owe(id, frame.clone());
+        }
+    }
+
+    pub(super) fn leave(&mut self, id: u64) {
+        let session = self.peers[&id].session.as_ref();
+        let Some(shown) = session.map(|one| one.shown.clone()) else {
+            return;
+        };
+        let (key, before) = self.look(&shown);
+        self.unlink(id);
+        self.restate(&key, &shown, before);
+    }
+
+    pub(super) fn unlink(&mut self, id: u64) {
+        let peer = self.peers.get_mut(&id).expect("a peer");
+        let Some(session) = peer.session.take() else {
+            return;
+        };
+        for key in std::mem::take(&mut peer.watching) {
+            let watched = self.watched.get_mut(&key).expect("watched");
+            watched.watchers.remove(&id);
+            if watched.watchers.is_empty() {
+                self.watched.remove(&key);
+            }
+        }
+        let name = self.names.get_mut(&session.key).expect("a name");
+        name.sessions.retain(|one| *one != id);
+        if name.sessions.is_empty() {
+            self.names.remove(&session.key);
+        }
+    }
+
+    pub fn sessions(&self, key: &str) -> Vec<u64> {
+        self.names
+            .get(key)
+            .map_or_else(Vec::new, |name| name.sessions.clone())
+    }
+
+    pub(super) fn device(&self, id: u64) -> &str {
+        self.peers[&id]
+            .session
+            .as_ref()
+            .map_or("", |session| &session.device)
+    }
+}
+
+fn presence(watched: &Watched) -> String {
+    format!(
+        "{{\"type\":\"presence\",\"username\":\"{}\",\"status\":\"{}\",\"since\":\"{}\"}}",
+        watched.shown,
+        watched.status,
+        stamp(watched.since)
+    )
+}
