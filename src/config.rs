@@ -7,6 +7,7 @@ mod limits;
 mod load;
 mod mistake;
 mod sources;
+mod tls_args;
 mod value;
 
 use std::net::SocketAddr;
@@ -18,14 +19,17 @@ pub use args::command;
 pub use keys::{KEYS, Key};
 pub use limits::Limits;
 pub use load::load;
+pub use tls_args::SelfSigned;
 pub use value::Given;
 
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Invocation {
     Run(Box<Config>),
-    /// `--check-config`, and all is well.
-    Checked,
+    /// `--check-config`, and all is well so far: what the files hold that it names was not looked at.
+    Checked(Box<Config>),
+    /// `tls self-signed`.
+    SelfSigned(SelfSigned),
     /// `--help` or `--version`: this, on standard output.
     Print(String),
 }
@@ -134,6 +138,8 @@ pub struct Changes {
 pub enum Listen {
     /// `127.0.0.1:7748`, `[::1]:7748`; port 0 lets the kernel choose.
     Tcp(SocketAddr),
+    /// `tls:127.0.0.1:7749`, likewise.
+    Tls(SocketAddr),
     /// `unix:/path`.
     Unix(PathBuf),
     /// `systemd:NAME`: every inherited socket of that name.

@@ -14,7 +14,7 @@ use crate::net::admit::{Admit, Peer, Refused, Verdict};
 use crate::net::conn::{CloseReason, Expiry, Transport};
 use crate::net::conns::{Conns, Load};
 use crate::ops::remote_log::{RemoteLog, summary};
-use crate::router::{Input, Router, Table, Tokens};
+use crate::router::{Channel, Input, Router, Table, Tokens};
 use crate::time::Now;
 use crate::wire::code::Goodbye;
 use crate::wire::command::Raw;
@@ -29,6 +29,7 @@ pub struct Engine<S> {
     scratch: Vec<u8>,
     front: usize,
     log: RemoteLog,
+    handshake_timeout_ms: u64,
     /// A panic left something behind that does not agree with itself.
     broken: bool,
     #[cfg(debug_assertions)]
@@ -71,6 +72,7 @@ impl<S: Transport> Engine<S> {
             now: Now::new(0, 0),
             conns: Conns::new(limits, capacity),
             log: RemoteLog::new(0),
+            handshake_timeout_ms: config.tls.handshake_timeout_ms,
             broken: false,
             #[cfg(debug_assertions)]
             debug_hooks: config.debug_hooks,
@@ -91,6 +93,7 @@ impl<S: Transport> Engine<S> {
             .resize(self.front + config.limits.read_budget_bytes, 0);
         self.router.reload(config.limits.clone(), greeting(config));
         self.conns.limits = config.limits.clone();
+        self.handshake_timeout_ms = config.tls.handshake_timeout_ms;
         for id in self.conns.ids().collect::<Vec<_>>() {
             self.conns.arm(id.key);
         }
@@ -120,8 +123,12 @@ impl<S: Transport> Engine<S> {
         self.admit
             .connected(id.key, id.serial, &peer, self.now.mono_ms);
         self.say(format_args!("conn {} from {peer}: connected", id.serial));
-        self.router
-            .input(id, Input::Connected, &mut self.conns, &self.now);
+        self.router.input(
+            id,
+            Input::Connected(channel(&peer)),
+            &mut self.conns,
+            &self.now,
+        );
         id
     }
 
@@ -170,6 +177,12 @@ impl<S: Transport> Engine<S> {
                 .close(id, Goodbye::RegistrationTimeout, None, None);
             self.conns.flush_ahead();
         }
+        let handshake_ms = self.handshake_timeout_ms;
+        while let Some((serial, key)) = self.admit.overdue_handshake(handshake_ms, self.now.mono_ms)
+        {
+            self.admit.shook_hands(serial);
+            self.conns.cut(key, CloseReason::Handshake);
+        }
         let router = self.router.tick(&mut self.conns, &self.now);
         self.settle();
         match self.log.recovered(self.now.mono_ms) {
@@ -182,6 +195,7 @@ impl<S: Transport> Engine<S> {
         router
             .min(self.conns.timers.next())
             .min(self.admit.next_deadline(&self.conns.limits))
+            .min(self.admit.next_handshake_deadline(handshake_ms))
     }
 
     /// One write to each connection that has something to be written.
@@ -204,6 +218,12 @@ impl<S: Transport> Engine<S> {
         self.conns.limits.linger_ms = self.conns.limits.linger_ms.min(DRAIN_LINGER_MS);
         for id in self.conns.ids().collect::<Vec<_>>() {
             let after_ms = 500 + (id.serial.wrapping_mul(0x9e37_79b9) % 4_500) as u32;
+            if self.admit.is_handshaking(id.serial) {
+                // It cannot be told anything.
+                self.conns
+                    .cut(id.key, CloseReason::Cut(Goodbye::ServerClosing));
+                continue;
+            }
             self.conns
                 .close(id, Goodbye::ServerClosing, None, Some(after_ms));
             self.conns.flush_ahead();
@@ -289,9 +309,21 @@ fn kept_bytes(limits: &Limits) -> usize {
     limits.max_line_bytes + limits.read_budget_bytes + 1_024
 }
 
-fn greeting(config: &Config) -> Vec<u8> {
-    frame::hello(&Greeting {
-        server_name: &config.server_name,
-        max_line_bytes: config.limits.max_line_bytes,
+/// Without TLS and with it.
+fn greeting(config: &Config) -> [Vec<u8>; 2] {
+    [false, true].map(|tls| {
+        frame::hello(&Greeting {
+            server_name: &config.server_name,
+            tls,
+            max_line_bytes: config.limits.max_line_bytes,
+        })
     })
+}
+
+fn channel(peer: &Peer) -> Channel {
+    match peer.is_encrypted() {
+        true => Channel::Tls,
+        false if peer.is_local() => Channel::Local,
+        false => Channel::Plain,
+    }
 }

@@ -34,10 +34,20 @@ pub trait Table {
     fn registered(&mut self, id: ConnId, heartbeat_ms: Option<u32>);
 }
 
+/// What a connection goes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Within this machine.
+    Local,
+    /// Unencrypted, from another machine.
+    Plain,
+    Tls,
+}
+
 /// What can happen to the router besides the passing of time ([`Router::tick`]).
 #[derive(Debug)]
 pub enum Input<'a> {
-    Connected,
+    Connected(Channel),
     Command(&'a Request<'a>),
     /// The command that most lines are, with its `id`.
     Message(Option<Raw<'a>>, &'a PrivateMessage<'a>),
@@ -54,7 +64,7 @@ pub type Tokens = Box<dyn FnMut() -> Option<u128>>;
 
 pub struct Router {
     limits: Limits,
-    hello: Vec<u8>,
+    hello: [Vec<u8>; 2],
     sessions: Sessions,
     names: Names,
     presence: Presence,
@@ -63,8 +73,8 @@ pub struct Router {
 }
 
 impl Router {
-    /// `hello`: the line that greets every connection. `capacity`: connections at once.
-    pub fn new(limits: Limits, hello: Vec<u8>, tokens: Tokens, capacity: usize) -> Self {
+    /// `hello`: the line that greets every connection, without TLS and with it. `capacity`: connections at once.
+    pub fn new(limits: Limits, hello: [Vec<u8>; 2], tokens: Tokens, capacity: usize) -> Self {
         Router {
             limits,
             hello,
@@ -85,9 +95,15 @@ impl Router {
                 }
             }
             Input::Command(request) => self.command(id, request, out, now),
-            Input::Connected => {
+            Input::Connected(channel) => {
                 self.sessions.connected(id);
-                out.send(id, &Frame::Hello(&self.hello));
+                let [without, with] = &self.hello;
+                let hello = if channel == Channel::Tls {
+                    with
+                } else {
+                    without
+                };
+                out.send(id, &Frame::Hello(hello));
             }
             Input::Refused(refusal) => self.refused(id, refusal, out),
             Input::HalfClosed => out.close(id, Goodbye::Drained, None),
@@ -102,7 +118,7 @@ impl Router {
     }
 
     /// Takes new limits, from the next command on, and the greeting that names them.
-    pub fn reload(&mut self, limits: Limits, hello: Vec<u8>) {
+    pub fn reload(&mut self, limits: Limits, hello: [Vec<u8>; 2]) {
         self.limits = limits;
         self.hello = hello;
     }

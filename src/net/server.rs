@@ -12,10 +12,11 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::net::accept::Acceptor;
 use crate::net::listen;
-use crate::net::reload::{Reload, Reloader};
+use crate::net::reload::{Fresh, Reload, Reloader};
 use crate::net::stream::Stream;
 use crate::net::sys;
 use crate::net::timers::NEVER;
+use crate::net::tls::{Identity, Layer};
 use crate::ops::crowd::Crowd;
 use crate::ops::exit::{Exit, StartError, reason};
 use crate::ops::signals::{Signal, Signals};
@@ -34,6 +35,7 @@ pub struct Server {
     config: Config,
     origin: Instant,
     now_ms: u64,
+    unix_ms: u64,
     next_ping_ms: u64,
     crowd: Crowd,
     /// When draining ends; [`NEVER`]: the server is not draining.
@@ -48,15 +50,16 @@ const SIGNALS: Token = Token(usize::MAX - 1);
 const WAKER: Token = Token(usize::MAX - 2);
 
 impl Server {
-    /// Listens, and serves once [`Server::run`] is called. `reload` reads the configuration again, on a thread of
-    /// its own.
+    /// Listens, and serves once [`Server::run`] is called. `identity`: for listeners that speak TLS. `reload` reads the
+    /// configuration again, on a thread of its own.
     pub fn bind(
         config: &Config,
         inherited: Vec<Inherited>,
+        identity: Option<Identity>,
         reload: Option<Reload>,
     ) -> Result<Self, StartError> {
         let listeners = listen::bind(config, inherited)?;
-        Server::assemble(config.clone(), listeners, reload).map_err(|error| {
+        Server::assemble(config.clone(), listeners, identity, reload).map_err(|error| {
             StartError::new(Exit::Os, "cannot set up the event loop", reason(&error), "")
         })
     }
@@ -88,6 +91,16 @@ impl Server {
             .collect()
     }
 
+    /// Those of the addresses where other machines can connect without TLS.
+    pub fn exposed(&self) -> Vec<&str> {
+        self.acceptor
+            .listeners()
+            .iter()
+            .filter(|listener| !listener.is_local && !listener.is_tls)
+            .map(|listener| listener.address.as_str())
+            .collect()
+    }
+
     /// Whether only this machine can reach it.
     pub fn is_local(&self) -> bool {
         self.acceptor
@@ -99,6 +112,7 @@ impl Server {
     fn assemble(
         config: Config,
         listeners: Vec<listen::Listener>,
+        identity: Option<Identity>,
         reload: Option<Reload>,
     ) -> io::Result<Self> {
         let capacity = descriptors::connections(&config.limits, descriptors::raise());
@@ -108,7 +122,12 @@ impl Server {
             .register(&mut signals, SIGNALS, Interest::READABLE)?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let mut server = Server {
-            acceptor: Acceptor::new(listeners, poll.registry(), FIRST_LISTENER)?,
+            acceptor: Acceptor::new(
+                listeners,
+                identity.map(Layer::new),
+                poll.registry(),
+                FIRST_LISTENER,
+            )?,
             engine: Engine::new(&config, capacity, tokens()),
             events: Events::with_capacity(EVENTS),
             poll,
@@ -118,11 +137,13 @@ impl Server {
             config,
             origin: Instant::now(),
             now_ms: 0,
+            unix_ms: 0,
             next_ping_ms: 0,
             crowd: Crowd::default(),
             drained_by_ms: NEVER,
             exit: Exit::Ok,
         };
+        server.engine.conns.tls_elsewhere = server.tls_port();
         server.read_clock();
         Ok(server)
     }
@@ -136,6 +157,7 @@ impl Server {
             .min(self.ping())
             .min(self.give_memory_back())
             .min(self.owed_notice())
+            .min(self.remind())
             .min(self.drained_by_ms);
         (due != NEVER).then(|| Duration::from_millis(due.saturating_sub(self.now_ms)))
     }
@@ -149,6 +171,9 @@ impl Server {
     }
 
     fn dispatch(&mut self) {
+        if let Some(tls) = self.acceptor.tls() {
+            tls.begin_turn(self.config.tls.accepts_per_turn);
+        }
         self.engine.resume();
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
@@ -162,7 +187,9 @@ impl Server {
             }
         }
         self.events = events;
-        self.acceptor.turn(&mut self.engine, self.poll.registry());
+        let tls_share = self.config.tls.accepts_per_turn;
+        self.acceptor
+            .turn(&mut self.engine, tls_share, self.poll.registry());
     }
 
     fn flush(&mut self) {
@@ -233,7 +260,13 @@ impl Server {
                     warn!("reload failed, everything stays as it is: {message}");
                 }
             }
-            Some(Ok(new)) => {
+            Some(Ok(Fresh {
+                config: new,
+                identity,
+            })) => {
+                if let (Some(tls), Some(identity)) = (self.acceptor.tls(), identity) {
+                    tls.replace(identity);
+                }
                 let changes = self.config.changes(&new);
                 self.config = self.config.reloaded(&new);
                 logs::reconfigure(&self.config.log);
@@ -260,6 +293,22 @@ impl Server {
             self.next_ping_ms = self.now_ms + interval.as_millis() as u64;
         }
         self.next_ping_ms
+    }
+
+    /// Logs what is due about the certificate. Returns when something is due next.
+    fn remind(&self) -> u64 {
+        match self.acceptor.tls() {
+            Some(tls) => tls.remind(self.unix_ms, self.now_ms),
+            None => NEVER,
+        }
+    }
+
+    /// Where those are sent who speak TLS on another port.
+    fn tls_port(&self) -> Option<Box<str>> {
+        let listeners = self.acceptor.listeners();
+        let address = &listeners.iter().find(|listener| listener.is_tls)?.address;
+        let (_, port) = address.rsplit_once(':')?;
+        Some(format!(", or with it to port {port}").into())
     }
 
     /// Says to the service manager what it had no room for. Returns when to try again.
@@ -289,7 +338,8 @@ impl Server {
         let unix = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        self.engine.advance(self.now_ms, unix.as_millis() as u64);
+        self.unix_ms = unix.as_millis() as u64;
+        self.engine.advance(self.now_ms, self.unix_ms);
     }
 }
 

@@ -63,6 +63,8 @@ pub enum Frame<'a> {
         id: Option<Raw<'a>>,
         code: Goodbye,
         after_ms: Option<u32>,
+        /// Ends the sentence that the code has.
+        instead: Option<&'a str>,
     },
 }
 
@@ -83,6 +85,8 @@ pub struct ErrorMessage<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Greeting<'a> {
     pub server_name: &'a str,
+    /// Whether the connection is encrypted.
+    pub tls: bool,
     pub max_line_bytes: usize,
 }
 
@@ -96,9 +100,9 @@ pub fn hello(greeting: &Greeting<'_>) -> Vec<u8> {
     string(&mut out, env!("CARGO_PKG_VERSION"));
     out.extend_from_slice(b",\"protocol\":1,\"mode\":\"open\",\"serverName\":");
     string(&mut out, greeting.server_name);
-    out.extend_from_slice(
-        b",\"auth\":[],\"tls\":false,\"durability\":\"memory\",\"limits\":{\"maxLineBytes\":",
-    );
+    out.extend_from_slice(b",\"auth\":[]");
+    flag(&mut out, "tls", greeting.tls);
+    out.extend_from_slice(b",\"durability\":\"memory\",\"limits\":{\"maxLineBytes\":");
     number(&mut out, greeting.max_line_bytes as u64);
     out.extend_from_slice(b",\"maxFrameBytes\":");
     number(&mut out, (greeting.max_line_bytes + FRAME_OVERHEAD) as u64);
@@ -176,7 +180,12 @@ impl Frame<'_> {
                 text(out, "time", time.as_str());
             }
             Frame::Error(ref error) => error_message(out, error),
-            Frame::Goodbye { id, code, after_ms } => goodbye(out, id, code, after_ms),
+            Frame::Goodbye {
+                id,
+                code,
+                after_ms,
+                instead,
+            } => goodbye(out, id, code, after_ms, instead),
         }
         out.extend_from_slice(b"}\n");
     }
@@ -241,11 +250,20 @@ fn error_message(out: &mut Vec<u8>, error: &ErrorMessage<'_>) {
     optional_number(out, "retryAfterMs", error.retry_after_ms);
 }
 
-fn goodbye(out: &mut Vec<u8>, id: Option<Raw<'_>>, code: Goodbye, after_ms: Option<u32>) {
+fn goodbye(
+    out: &mut Vec<u8>,
+    id: Option<Raw<'_>>,
+    code: Goodbye,
+    after_ms: Option<u32>,
+    instead: Option<&str>,
+) {
     open(out, "goodbye", id);
     text(out, "code", code.as_str());
     key(out, "message");
-    string(out, code.message());
+    match instead {
+        Some(instead) => string(out, &format!("{}{instead}", code.message())),
+        None => string(out, code.message()),
+    }
     flag(out, "reconnect", code.reconnect());
     optional_number(out, "afterMs", after_ms);
 }

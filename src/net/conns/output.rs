@@ -122,6 +122,14 @@ impl<S: Transport> Conns<S> {
         }
     }
 
+    /// Forgets what is queued: the peer could not read it.
+    pub fn forget_output(&mut self, key: u32) {
+        if let Some(conn) = self.slots.get_mut(key as usize) {
+            conn.blocked = false;
+            self.recycle(key);
+        }
+    }
+
     fn recycle(&mut self, key: u32) {
         let Some(conn) = self.slots.get_mut(key as usize) else {
             return;
