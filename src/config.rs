@@ -9,6 +9,7 @@ mod mistake;
 mod show;
 mod sources;
 mod subcommands;
+mod tls_args;
 mod value;
 
 use std::collections::BTreeMap;
@@ -24,14 +25,17 @@ pub use keys::{KEYS, Key};
 pub use limits::Limits;
 pub use load::load;
 pub use show::{Shown, in_file_form, shown};
+pub use tls_args::SelfSigned;
 pub use value::Given;
 
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Invocation {
     Run(Box<Config>),
-    /// `--check-config`, and all is well.
-    Checked,
+    /// `--check-config`, and all is well so far: what the files hold that it names was not looked at.
+    Checked(Box<Config>),
+    /// `tls self-signed`.
+    SelfSigned(SelfSigned),
     /// `--help` or `--version`: this, on standard output.
     Print(String),
     Subcommand(Box<Subcommand>),
@@ -153,6 +157,8 @@ pub struct Changes {
 pub enum Listen {
     /// `127.0.0.1:7748`, `[::1]:7748`; port 0 lets the kernel choose.
     Tcp(SocketAddr),
+    /// `tls:127.0.0.1:7749`, likewise.
+    Tls(SocketAddr),
     /// `unix:/path`.
     Unix(PathBuf),
     /// `systemd:NAME`: every inherited socket of that name.

@@ -35,6 +35,7 @@ pub struct Engine<S> {
     scratch: Vec<u8>,
     front: usize,
     log: RemoteLog,
+    handshake_timeout_ms: u64,
     /// A panic left something behind that does not agree with itself.
     broken: bool,
     #[cfg(debug_assertions)]
@@ -101,6 +102,7 @@ impl<S: Transport> Engine<S> {
             now: Now::new(0, 0),
             conns: Conns::new(limits, capacity),
             log: RemoteLog::new(0),
+            handshake_timeout_ms: config.tls.handshake_timeout_ms,
             broken: false,
             #[cfg(debug_assertions)]
             debug_hooks: config.debug_hooks,
@@ -121,6 +123,7 @@ impl<S: Transport> Engine<S> {
             .resize(self.front + config.limits.read_budget_bytes, 0);
         self.router.reload(Policy::new(config));
         self.conns.limits = config.limits.clone();
+        self.handshake_timeout_ms = config.tls.handshake_timeout_ms;
         for id in self.conns.ids().collect::<Vec<_>>() {
             self.conns.arm(id.key);
         }
@@ -200,6 +203,12 @@ impl<S: Transport> Engine<S> {
                 .close(id, Goodbye::RegistrationTimeout, None, None);
             self.conns.flush_ahead();
         }
+        let handshake_ms = self.handshake_timeout_ms;
+        while let Some((serial, key)) = self.admit.overdue_handshake(handshake_ms, self.now.mono_ms)
+        {
+            self.admit.shook_hands(serial);
+            self.conns.cut(key, CloseReason::Handshake);
+        }
         let router = self.router.tick(&mut self.conns, &self.now);
         self.settle();
         match self.log.recovered(self.now.mono_ms) {
@@ -212,6 +221,7 @@ impl<S: Transport> Engine<S> {
         router
             .min(self.conns.timers.next())
             .min(self.admit.next_deadline(&self.conns.limits))
+            .min(self.admit.next_handshake_deadline(handshake_ms))
     }
 
     /// One write to each connection that has something to be written.
@@ -234,6 +244,12 @@ impl<S: Transport> Engine<S> {
         self.conns.limits.linger_ms = self.conns.limits.linger_ms.min(DRAIN_LINGER_MS);
         for id in self.conns.ids().collect::<Vec<_>>() {
             let after_ms = 500 + (id.serial.wrapping_mul(0x9e37_79b9) % 4_500) as u32;
+            if self.admit.is_handshaking(id.serial) {
+                // It cannot be told anything.
+                self.conns
+                    .cut(id.key, CloseReason::Cut(Goodbye::ServerClosing));
+                continue;
+            }
             self.conns
                 .close(id, Goodbye::ServerClosing, None, Some(after_ms));
             self.conns.flush_ahead();

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use log::{info, warn};
 
@@ -15,30 +16,23 @@ use privmsgd::accounts;
 use privmsgd::admin::cli::{self, Offline};
 use privmsgd::config::{self, Config, ConfigError, Invocation};
 use privmsgd::net::inquiries::OpenDesk;
-use privmsgd::net::reload::Reload;
+use privmsgd::net::listen;
+use privmsgd::net::reload::{Fresh, Reload};
 use privmsgd::net::server::Server;
+use privmsgd::net::tls::{self, Identity};
 use privmsgd::ops::exit::{Exit, StartError, reason};
-use privmsgd::ops::{descriptors, log as logs, systemd};
+use privmsgd::ops::{Inherited, descriptors, log as logs, systemd};
 #[cfg(feature = "mailbox")]
 use privmsgd::store::Store;
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     match config::load(args.clone()) {
-        Ok(Invocation::Run(config)) => match run(*config, args) {
-            Ok(exit) => exit.into(),
-            Err(error) => {
-                say(&error.to_string());
-                error.code.into()
-            }
-        },
-        Ok(Invocation::Checked) => Exit::Ok.into(),
+        Ok(Invocation::Run(config)) => end(run(*config, args)),
+        Ok(Invocation::Checked(config)) => end(identity(&config, &[]).map(|_| Exit::Ok)),
         Ok(Invocation::Subcommand(subcommand)) => cli::run(&subcommand, offline).into(),
-        Ok(Invocation::Print(text)) => {
-            // Nobody is left to tell when standard output is closed.
-            let _ = io::stdout().write_all(text.as_bytes());
-            Exit::Ok.into()
-        }
+        Ok(Invocation::SelfSigned(asked)) => end(tls::self_signed(&asked, unix_ms()).map(print)),
+        Ok(Invocation::Print(text)) => print(text).into(),
         Err(ConfigError { code, messages }) => {
             say(&messages.join("\n"));
             code.into()
@@ -46,11 +40,35 @@ fn main() -> ExitCode {
     }
 }
 
+fn end(ended: Result<Exit, StartError>) -> ExitCode {
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            say(&error.to_string());
+            error.code.into()
+        }
+    }
+}
+
+fn print(text: String) -> Exit {
+    // Nobody is left to tell when standard output is closed.
+    let _ = io::stdout().write_all(text.as_bytes());
+    Exit::Ok
+}
+
 fn run(mut config: Config, args: Vec<OsString>) -> Result<Exit, StartError> {
     let inherited = systemd::inherited()?;
     logs::init(&config.log);
     adapt(&mut config);
-    let mut server = Server::bind(&config, inherited, Some(reload(args)), desk(&config))?;
+    let identity = identity(&config, &inherited)?;
+    let needs_tls = identity.is_some();
+    let mut server = Server::bind(
+        &config,
+        inherited,
+        identity,
+        Some(reload(args, needs_tls)),
+        desk(&config),
+    )?;
     if let Some(path) = &config.port_file {
         write_port_file(path, &server.addresses())
             .map_err(|error| StartError::port_file(path, &error))?;
@@ -93,6 +111,18 @@ fn desk(_: &Config) -> Option<OpenDesk<'_>> {
     None
 }
 
+/// The certificate, if anything speaks TLS.
+fn identity(config: &Config, inherited: &[Inherited]) -> Result<Option<Identity>, StartError> {
+    listen::speaks_tls(config, inherited)
+        .then(|| tls::load(&config.tls))
+        .transpose()
+}
+
+fn unix_ms() -> u64 {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+    unix.map_or(0, |unix| unix.as_millis() as u64)
+}
+
 /// What the surroundings decide; a reload does the same.
 fn adapt(config: &mut Config) {
     let Some(memory) = descriptors::memory_limit() else {
@@ -115,13 +145,23 @@ fn announce(server: &Server) {
             "local only: other machines cannot connect; --listen ADDRESS:PORT opens it to them"
         ),
         false => {
-            warn!("open mode beyond this machine: names are unproved and lines are not encrypted")
+            let exposed = server.exposed().join(" ");
+            if !exposed.is_empty() {
+                warn!(
+                    "other machines can read and change every line on {exposed}: it is not encrypted; close it with \
+                     --listen 127.0.0.1:7748, or encrypt it with --listen tls:ADDRESS:PORT"
+                );
+            }
+            warn!(
+                "open mode beyond this machine: whoever connects takes any free name, unproved; \
+                 --data DIR makes names accounts"
+            );
         }
     }
     if let Some(command) = server
         .addresses()
         .first()
-        .and_then(|address| netcat(address))
+        .and_then(|address| command(address))
     {
         info!(
             "try it in two terminals: {command}   then type {{\"type\":\"register\",\"username\":\"Alice\"}}"
@@ -130,7 +170,13 @@ fn announce(server: &Server) {
 }
 
 /// What to type to connect to `address`.
-fn netcat(address: &str) -> Option<String> {
+fn command(address: &str) -> Option<String> {
+    if let Some(address) = address.strip_prefix("tls:") {
+        let address = address
+            .replace("0.0.0.0", "127.0.0.1")
+            .replace("[::]", "[::1]");
+        return Some(format!("openssl s_client -quiet -connect {address}"));
+    }
     if let Some(path) = address.strip_prefix("unix:") {
         return Some(format!("nc -U {path}"));
     }
@@ -153,15 +199,25 @@ fn write_port_file(path: &Path, addresses: &[&str]) -> io::Result<()> {
 }
 
 /// Reads everything again as it was read at the start.
-fn reload(args: Vec<OsString>) -> Reload {
+fn reload(args: Vec<OsString>, needs_tls: bool) -> Reload {
     Arc::new(move || match config::load(args.clone()) {
         Ok(Invocation::Run(mut config)) => {
             adapt(&mut config);
-            Ok(*config)
+            let identity = needs_tls.then(|| tls::load(&config.tls)).transpose();
+            Ok(Fresh {
+                identity: identity.map_err(|error| vec![one_line(&error)])?,
+                config: *config,
+            })
         }
         Ok(_) => Err(vec!["the arguments do not start a server".into()]),
         Err(ConfigError { messages, .. }) => Err(messages.iter().map(|m| first_line(m)).collect()),
     })
+}
+
+/// What happened, where and the fix, for a log.
+fn one_line(error: &StartError) -> String {
+    let text = error.to_string().replace("\n  ", "; ");
+    text.trim_start_matches("privmsgd: ").into()
 }
 
 /// What a log has room for: the place and the mistake, without the excerpt.

@@ -15,3 +15,8 @@ pub mod server;
 pub mod stream;
 pub mod sys;
 pub mod timers;
+#[cfg(feature = "tls")]
+pub mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "net/without_tls.rs"]
+pub mod tls;

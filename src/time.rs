@@ -70,6 +70,21 @@ fn digits(to: &mut [u8], mut value: u64) {
     }
 }
 
+/// Year, month and day at `unix_ms`, in UTC.
+pub fn date(unix_ms: u64) -> (u64, u64, u64) {
+    civil(unix_ms.min(LAST_MS) / 86_400_000)
+}
+
+/// Days from 1970-01-01 to a date of the proleptic Gregorian calendar; `None`: it is before, or no such month.
+pub fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    let year = year.checked_sub(u64::from(month <= 2))?;
+    let (era, yoe) = (year / 400, year % 400);
+    let mp = (month + 9).checked_rem(12)?;
+    let doy = (153 * mp + 2) / 5 + day.checked_sub(1)?;
+    let doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+    (era * 146_097 + doe).checked_sub(719_468)
+}
+
 /// Days since 1970-01-01 as year, month and day of the proleptic Gregorian calendar, counted in
 /// 400-year eras that begin on 1 March.
 fn civil(days: u64) -> (u64, u64, u64) {
@@ -87,6 +102,19 @@ fn civil(days: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_are_counted_as_they_are_shown() {
+        for day in (0..100_000)
+            .step_by(7)
+            .chain([58, 59, 60, 11_016, 47_540, 47_541])
+        {
+            let (year, month, of_month) = civil(day);
+            assert_eq!(days(year, month, of_month), Some(day));
+        }
+        assert_eq!(days(1969, 12, 31), None);
+        assert_eq!(days(2000, 1, 0), None);
+    }
 
     #[test]
     fn known_instants_are_rendered() {

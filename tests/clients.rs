@@ -140,7 +140,7 @@ fn ncat(at: &Stage) -> Tool {
 
 fn socat(at: &Stage, address: &Address) -> Tool {
     let address = match address {
-        Address::Tcp(address) => format!("TCP:{address}"),
+        Address::Tcp(address) | Address::Tls(address) => format!("TCP:{address}"),
         Address::Unix(path) => format!("UNIX-CONNECT:{}", path.display()),
     };
     Tool::start(

@@ -199,6 +199,21 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
         &["src/net/lines.rs"],
         &["crate", "mio", "std::net", "std::io"],
     ),
+    // Names, JSON, rules: TLS is under the buffer.
+    (
+        &["src/net/tls.rs", "src/net/tls/", "src/net/without_tls.rs"],
+        &[
+            "crate::net::conns",
+            "crate::wire",
+            "crate::router",
+            "crate::engine",
+        ],
+    ),
+    // Sockets: what a session does is told by its bytes alone.
+    (
+        &["src/net/tls/session.rs"],
+        &["crate", "mio", "std::io", "std::net"],
+    ),
     // What deadlines mean.
     (&["src/net/timers.rs"], &["crate", "mio", "std::time"]),
     // Everything else.
@@ -250,6 +265,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("rusqlite", &["src/store.rs", "src/store/"]),
     ("unsafe", &["src/net/sys.rs"]),
+    ("rustls", &["src/net/tls"]),
+    ("rcgen", &["src/net/tls/self_signed.rs"]),
 ];
 
 #[test]

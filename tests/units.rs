@@ -42,6 +42,30 @@ fn systemd_has_nothing_to_say_about_the_units() {
     fs::remove_dir_all(dir).unwrap();
 }
 
+/// The sockets and the certificate for TLS come on top, and open nothing else.
+#[test]
+fn systemd_has_nothing_to_say_about_the_units_for_tls() {
+    let dir = copies("tls", |service| {
+        service.replace("/usr/bin/privmsgd", env!("CARGO_BIN_EXE_privmsgd"))
+    });
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd");
+    let drop_in = dir.join("privmsgd.service.d");
+    fs::create_dir_all(&drop_in).unwrap();
+    fs::copy(from.join("privmsgd-tls.conf"), drop_in.join("tls.conf")).unwrap();
+    fs::copy(
+        from.join("privmsgd-tls.socket"),
+        dir.join("privmsgd-tls.socket"),
+    )
+    .unwrap();
+    let units = ["privmsgd.service", "privmsgd.socket", "privmsgd-tls.socket"];
+    let output = analyze(&["verify"], &units.map(|name| dir.join(name)));
+    assert!(output.status.success(), "{}", text(&output));
+    assert_eq!(text(&output).trim(), "");
+    let socket = fs::read_to_string(dir.join("privmsgd-tls.socket")).unwrap();
+    assert!(socket.contains("\nListenStream=7749\nFileDescriptorName=tls\n"));
+    fs::remove_dir_all(dir).unwrap();
+}
+
 /// Verification would not see a wrong name: it only reads what it knows.
 #[test]
 fn the_service_is_checked_before_it_starts_and_watched_after() {

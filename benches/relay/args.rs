@@ -34,12 +34,12 @@ impl Args {
 
 const USAGE: &str = "\
 cargo bench --bench relay -- [--works 1,3] [--only '100 B'] [--servers privmsgd,floor,nats] [--rounds 5] [--seconds 2] [--privmsgd PATH] [--tool] [--draw]
-works 1 to 8 are explained in benches/README.md";
+works 1 to 9 are explained in benches/README.md";
 
 /// `Err`: what to print instead.
 pub fn parse(words: impl Iterator<Item = String>) -> Result<Args, String> {
     let mut args = Args {
-        works: (1..=8).collect(),
+        works: (1..=9).collect(),
         only: String::new(),
         servers: KINDS.to_vec(),
         rounds: 5,

@@ -2,6 +2,7 @@
 //! Knows no sockets. Everything else about a load is the same for every server.
 
 pub mod floor;
+pub mod handshake;
 pub mod irc;
 pub mod mqtt;
 pub mod nats;

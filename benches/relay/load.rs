@@ -1,21 +1,25 @@
 //! The generator's connections and its loop. Knows no protocol: a [`Dialect`] does.
 
 use std::io::{ErrorKind, IoSlice, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustls::ClientConfig;
 use socket2::{Domain, Socket, Type};
 
 use crate::dialect::{Decoded, Dialect, Role};
+use crate::server::Server;
 use crate::traffic::{Shape, Traffic};
+use crate::wire::Wire;
 
 struct Client {
-    stream: TcpStream,
+    stream: Wire,
     user: u32,
     /// The beginning of a frame whose end has not come.
     carry: Vec<u8>,
@@ -30,6 +34,8 @@ struct Client {
 pub struct Load<'a, D> {
     dialect: &'a D,
     address: SocketAddr,
+    /// With which to speak TLS.
+    tls: Option<Arc<ClientConfig>>,
     poller: OwnedFd,
     events: Vec<Event>,
     clients: Vec<Client>,
@@ -62,10 +68,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub type Outcome<T> = Result<T, String>;
 
 impl<'a, D: Dialect> Load<'a, D> {
-    pub fn new(dialect: &'a D, address: SocketAddr, shape: &Shape) -> Outcome<Self> {
+    pub fn new(dialect: &'a D, server: &Server, shape: &Shape) -> Outcome<Self> {
         Ok(Load {
             dialect,
-            address,
+            address: server.address,
+            tls: server.tls.clone(),
             poller: epoll::create(CreateFlags::CLOEXEC).map_err(text)?,
             events: Vec::with_capacity(EVENTS),
             clients: Vec::new(),
@@ -96,7 +103,7 @@ impl<'a, D: Dialect> Load<'a, D> {
     }
 
     /// Connects and registers users together, and leaves it to the caller what becomes of them.
-    pub fn admit(&mut self, group: &[(u32, Role)]) -> Outcome<Vec<TcpStream>> {
+    pub fn admit(&mut self, group: &[(u32, Role)]) -> Outcome<Vec<Wire>> {
         let mut streams = Vec::with_capacity(group.len());
         for _ in group {
             streams.push(self.connect().map_err(text)?);
@@ -127,11 +134,11 @@ impl<'a, D: Dialect> Load<'a, D> {
     }
 
     /// Leaves as a client does, and waits until the server has seen it.
-    pub fn leave(&mut self, mut streams: Vec<TcpStream>) {
+    pub fn leave(&mut self, mut streams: Vec<Wire>) {
         for stream in &mut streams {
             // A server may hang up first: then it is over too.
             let _ = stream.write_all(self.dialect.leave());
-            let _ = stream.shutdown(Shutdown::Write);
+            stream.end();
         }
         for stream in &mut streams {
             while matches!(stream.read(&mut self.scratch), Ok(1..)) {}
@@ -264,7 +271,7 @@ impl<'a, D: Dialect> Load<'a, D> {
                     at += length;
                 }
                 Decoded::Ping { length, answer } => {
-                    let mut stream = &self.clients[index as usize].stream;
+                    let stream = &mut self.clients[index as usize].stream;
                     stream.write_all(answer).map_err(text)?;
                     at += length;
                 }
@@ -344,8 +351,8 @@ impl<'a, D: Dialect> Load<'a, D> {
         .map_err(text)
     }
 
-    fn watch(&mut self, stream: TcpStream, user: u32) -> Outcome<()> {
-        stream.set_nonblocking(true).map_err(text)?;
+    fn watch(&mut self, mut stream: Wire, user: u32) -> Outcome<()> {
+        stream.never_block().map_err(text)?;
         let index = self.clients.len() as u64;
         epoll::add(
             &self.poller,
@@ -366,7 +373,7 @@ impl<'a, D: Dialect> Load<'a, D> {
     }
 
     /// From many addresses of the loopback, so that ports do not run out.
-    fn connect(&mut self) -> std::io::Result<TcpStream> {
+    fn connect(&mut self) -> std::io::Result<Wire> {
         let host = Ipv4Addr::new(127, 0, 1, (self.connected % 200) as u8 + 1);
         self.connected += 1;
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
@@ -374,7 +381,7 @@ impl<'a, D: Dialect> Load<'a, D> {
         socket.set_tcp_nodelay(true)?;
         socket.connect(&self.address.into())?;
         socket.set_read_timeout(Some(PATIENCE))?;
-        Ok(socket.into())
+        Wire::new(socket.into(), self.tls.as_ref())
     }
 }
 

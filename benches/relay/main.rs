@@ -10,6 +10,7 @@ mod rows;
 mod server;
 mod tool;
 mod traffic;
+mod wire;
 mod works;
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! The rows of the table: eight works, some in several sizes. Knows not how they are done.
+//! The rows of the table: nine works, some in several sizes. Knows not how they are done.
 
 use crate::dialect::privmsgd::Privmsgd;
 use crate::server::Kind;
@@ -37,6 +37,8 @@ pub enum Task {
         receivers: u32,
     },
     Flood,
+    /// TLS handshakes and nothing else.
+    Handshake,
 }
 
 impl Task {
@@ -74,7 +76,7 @@ const fn row(number: u8, label: &'static str, task: Task) -> Work {
     let (shows, higher_is_better) = match task {
         Task::Ping => ("p50_ns", false),
         Task::Idle { .. } => ("memory_bytes_per_connection", false),
-        Task::Enter => ("server_cpu_ns_per_connection", false),
+        Task::Enter | Task::Handshake => ("server_cpu_ns_per_connection", false),
         Task::Flood => ("p99_ratio", false),
         _ => (PER_CPU, true),
     };
@@ -173,12 +175,16 @@ pub const WORKS: &[Work] = &[
         Task::Scatter { receivers: 1_000 },
     ),
     row(8, "a flooder beside a pair: p99, ×", Task::Flood),
+    row(9, "a full TLS handshake: CPU of one", Task::Handshake),
 ];
 
 impl Work {
     /// Why `kind` has no figure here, if it cannot have one.
     pub fn impossible(&self, kind: Kind) -> Option<&'static str> {
         match self.task {
+            Task::Handshake if !kind.speaks_tls() => Some("–"),
+            Task::Handshake => None,
+            _ if kind == Kind::OpenSsl => Some("–"),
             Task::Pairs { style, .. } if style != PLAIN && kind != Kind::Privmsgd => Some("–"),
             Task::Pairs { payload, .. } if payload > kind.max_payload() => Some("no room"),
             _ => None,

@@ -6,49 +6,65 @@ use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustls::ClientConfig;
+
 use crate::load::Outcome;
 use crate::machine;
+use crate::wire;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Privmsgd,
+    /// The same daemon, over TLS.
+    PrivmsgdTls,
     Floor,
     Nats,
     Redis,
     Mosquitto,
     Ngircd,
     SocketIo,
+    /// `openssl s_server`, for its handshakes.
+    OpenSsl,
 }
 
-pub const KINDS: [Kind; 7] = [
+pub const KINDS: [Kind; 9] = [
     Kind::Privmsgd,
+    Kind::PrivmsgdTls,
     Kind::Floor,
     Kind::Nats,
     Kind::Redis,
     Kind::Mosquitto,
     Kind::Ngircd,
     Kind::SocketIo,
+    Kind::OpenSsl,
 ];
 
 impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::Privmsgd => "privmsgd",
+            Kind::PrivmsgdTls => "privmsgd-tls",
             Kind::Floor => "floor",
             Kind::Nats => "nats",
             Kind::Redis => "redis",
             Kind::Mosquitto => "mosquitto",
             Kind::Ngircd => "ngircd",
             Kind::SocketIo => "socket.io",
+            Kind::OpenSsl => "openssl",
         }
     }
 
     /// Another project's server, against which we are measured.
     pub fn is_peer(self) -> bool {
-        !matches!(self, Kind::Privmsgd | Kind::Floor)
+        !matches!(self, Kind::Privmsgd | Kind::PrivmsgdTls | Kind::Floor)
+    }
+
+    pub fn speaks_tls(self) -> bool {
+        matches!(self, Kind::PrivmsgdTls | Kind::OpenSsl)
     }
 
     /// The longest payload that the protocol carries, in bytes.
@@ -62,13 +78,16 @@ impl Kind {
     /// What it says of its version; `None`: it is not installed.
     pub fn version(self, places: &Places) -> Option<String> {
         let (program, argument) = match self {
-            Kind::Privmsgd => (places.privmsgd.as_os_str().to_str()?, "--version"),
+            Kind::Privmsgd | Kind::PrivmsgdTls => {
+                (places.privmsgd.as_os_str().to_str()?, "--version")
+            }
             Kind::Floor => ("cc", "--version"),
             Kind::Nats => ("nats-server", "--version"),
             Kind::Redis => ("redis-server", "--version"),
             Kind::Mosquitto => ("mosquitto", "-h"),
             Kind::Ngircd => ("ngircd", "--version"),
             Kind::SocketIo => return socket_io_version(places),
+            Kind::OpenSsl => ("openssl", "version"),
         };
         let output = program_at(program).arg(argument).output().ok()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -86,6 +105,9 @@ impl Kind {
                 "--log-level warn, everything else as shipped; only where a megabyte is on its way to one recipient \
                  (64 times 16 kB) queue_soft_bytes 4 MiB, queue_hard_bytes 8 MiB, total_queue_bytes 1 GiB"
             }
+            Kind::PrivmsgdTls => {
+                "the same with --listen tls:; TLS 1.3, a self-signed P-256 certificate"
+            }
             Kind::Floor => "nothing to configure",
             Kind::Nats => {
                 "GOMAXPROCS=1, no monitoring, no log file, max_connections 65536, no pings, write_deadline 60s"
@@ -100,6 +122,7 @@ impl Kind {
             Kind::SocketIo => {
                 "the tutorial's server; WebSocket only, no compression, NODE_ENV=production"
             }
+            Kind::OpenSsl => "s_server -tls1_3, the same certificate, no tickets",
         }
     }
 }
@@ -185,6 +208,8 @@ const WIDE_QUEUES: [(&str, &str); 3] = [
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
+    /// With which a client speaks to it, where that is TLS.
+    pub tls: Option<Arc<ClientConfig>>,
 }
 
 impl Server {
@@ -193,6 +218,10 @@ impl Server {
         let dir = places.target.join("run");
         fs::create_dir_all(&dir).map_err(|error| error.to_string())?;
         let port = free_port().map_err(|error| error.to_string())?;
+        let tls = kind
+            .speaks_tls()
+            .then(|| wire::certify(&places.privmsgd, &dir))
+            .transpose()?;
         let mut command = command(kind, places, &dir, port)?;
         if kind == Kind::Privmsgd && in_flight > SHIPPED_QUEUE_BYTES {
             command.envs(WIDE_QUEUES);
@@ -214,10 +243,11 @@ impl Server {
         let mut server = Server {
             child,
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            tls,
         };
         match kind {
             Kind::Floor => server.read_port()?,
-            Kind::Privmsgd => server.await_port_file(&dir.join("port"))?,
+            Kind::Privmsgd | Kind::PrivmsgdTls => server.await_port_file(&dir.join("port"))?,
             _ => {}
         }
         server.await_listening(kind)?;
@@ -240,8 +270,9 @@ impl Server {
 
     fn await_port_file(&mut self, path: &Path) -> Outcome<()> {
         let text = within(|| fs::read_to_string(path).ok()).ok_or("no port file appeared")?;
-        self.address = text
-            .trim()
+        let address = text.trim();
+        self.address = address
+            .trim_start_matches("tls:")
             .parse()
             .map_err(|_| format!("port file: {text}"))?;
         Ok(())
@@ -287,11 +318,16 @@ fn command(kind: Kind, places: &Places, dir: &Path, port: u16) -> Outcome<Comman
             .map_err(|error| error.to_string())
     };
     Ok(match kind {
-        Kind::Privmsgd => {
+        Kind::Privmsgd | Kind::PrivmsgdTls => {
+            let listen = match kind {
+                Kind::PrivmsgdTls => "tls:127.0.0.1:0",
+                _ => "127.0.0.1:0",
+            };
             let port_file = dir.join("port");
             let _ = fs::remove_file(&port_file);
             let mut command = Command::new(&places.privmsgd);
-            command.args(["--listen", "127.0.0.1:0", "--log-level", "warn"]);
+            command.args(["--listen", listen, "--log-level", "warn"]);
+            command.env("CREDENTIALS_DIRECTORY", dir);
             command.arg("--port-file").arg(port_file);
             command
         }
@@ -317,6 +353,22 @@ fn command(kind: Kind, places: &Places, dir: &Path, port: u16) -> Outcome<Comman
             let mut command = program_at("ngircd");
             let path = write("ngircd.conf", ngircd_conf(port))?;
             command.arg("--nodaemon").arg("--config").arg(path);
+            command
+        }
+        Kind::OpenSsl => {
+            let mut command = Command::new("openssl");
+            command
+                .args([
+                    "s_server",
+                    "-tls1_3",
+                    "-www",
+                    "-num_tickets",
+                    "0",
+                    "-no_cache",
+                ])
+                .args(["-cert", "tls.crt", "-key", "tls.key"])
+                .arg("-accept")
+                .arg(format!("127.0.0.1:{port}"));
             command
         }
         Kind::SocketIo => {

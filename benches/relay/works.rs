@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::dialect::{Dialect, Role, floor, irc, mqtt, nats, redis, socketio};
+use crate::dialect::{Dialect, Role, floor, handshake, irc, mqtt, nats, redis, socketio};
 use crate::load::{Load, Outcome};
 use crate::machine::{self, Instructions};
 use crate::rows::{PER_CPU, Task, Work};
@@ -21,13 +21,15 @@ pub fn measure(kind: Kind, work: &Work, time: Duration, context: &Context) -> Ou
         counts_instructions: context.counts_instructions,
     };
     match kind {
-        Kind::Privmsgd => bench.run(&work.style()),
+        _ if matches!(work.task, Task::Handshake) => bench.run(&handshake::Handshake),
+        Kind::Privmsgd | Kind::PrivmsgdTls => bench.run(&work.style()),
         Kind::Floor => bench.run(&floor::Floor),
         Kind::Nats => bench.run(&nats::Nats),
         Kind::Redis => bench.run(&redis::Redis),
         Kind::Mosquitto => bench.run(&mqtt::Mqtt),
         Kind::Ngircd => bench.run(&irc::Irc),
         Kind::SocketIo => bench.run(&socketio::SocketIo),
+        Kind::OpenSsl => Err("it relays nothing".into()),
     }
 }
 
@@ -69,7 +71,9 @@ impl Bench {
             }
             Task::Ping => self.ping(dialect),
             Task::Idle { connections } => self.idle(dialect, connections),
-            Task::Enter => self.enter(dialect),
+            Task::Enter => self.enter(dialect, 8),
+            // One after the other: that is how openssl's server takes them.
+            Task::Handshake => self.enter(dialect, 1),
             Task::Flood => self.flood(dialect),
         }
     }
@@ -82,7 +86,7 @@ impl Bench {
         }
         users.sort_by_key(|(user, _)| *user);
         users.dedup();
-        let mut load = Load::new(dialect, self.server.address, shape)?;
+        let mut load = Load::new(dialect, &self.server, shape)?;
         load.enter(&users)?;
         Ok(load)
     }
@@ -177,7 +181,7 @@ impl Bench {
             window: 1,
             payload: PAYLOAD,
         };
-        let mut load = Load::new(dialect, self.server.address, &shape)?;
+        let mut load = Load::new(dialect, &self.server, &shape)?;
         load.traffic.stopped = true;
         let before = machine::memory_bytes(self.server.pid());
         load.enter(&users)?;
@@ -203,18 +207,18 @@ impl Bench {
         ])
     }
 
-    fn enter<D: Dialect>(&self, dialect: &D) -> Outcome<Figures> {
-        const TOGETHER: u32 = 8;
-        let mut load = Load::new(dialect, self.server.address, &one_pair())?;
+    /// `together`: connections at once.
+    fn enter<D: Dialect>(&self, dialect: &D, together: u32) -> Outcome<Figures> {
+        let mut load = Load::new(dialect, &self.server, &one_pair())?;
         let (mut first, mut done) = (0, 0u32);
         let mut round = |load: &mut Load<'_, D>| -> Outcome<u32> {
-            let users: Vec<_> = (first..first + TOGETHER)
+            let users: Vec<_> = (first..first + together)
                 .map(|user| (user % 900_000, Role::Receiver))
                 .collect();
-            first += TOGETHER;
+            first += together;
             let streams = load.admit(&users)?;
             load.leave(streams);
-            Ok(TOGETHER)
+            Ok(together)
         };
         round(&mut load)?;
         let (start, cpu) = (Instant::now(), machine::cpu_ns(self.server.pid()));
@@ -224,6 +228,10 @@ impl Bench {
         let cpu = machine::cpu_ns(self.server.pid()) - cpu;
         Ok(vec![
             ("server_cpu_ns_per_connection", cpu as f64 / f64::from(done)),
+            (
+                "connections_per_server_cpu_second",
+                f64::from(done) / cpu as f64 * 1e9,
+            ),
             (
                 "connections_per_second",
                 f64::from(done) / start.elapsed().as_secs_f64(),

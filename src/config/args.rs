@@ -133,7 +133,7 @@ fn setting(flag: &Flag, matches: &ArgMatches) -> Option<Setting> {
     })
 }
 
-fn explain(error: clap::Error) -> Instead {
+pub(super) fn explain(error: clap::Error) -> Instead {
     let text = error.render().to_string();
     if matches!(
         error.kind(),
@@ -205,7 +205,7 @@ const FLAGS: &[Flag] = &[
         name: "listen",
         shown: "--listen",
         value: "ADDR",
-        help: "Listen on ADDRESS:PORT (port 0: any free one), unix:/PATH or systemd:NAME; repeatable",
+        help: "Listen on [tls:]ADDRESS:PORT (port 0: any free one), unix:/PATH or systemd:NAME; repeatable",
         key: "server.listen",
         repeats: true,
         everywhere: false,
@@ -255,6 +255,7 @@ A flag wins over a variable, a variable over the file, the file over the default
 Examples:
   privmsgd                                      for this machine only, port 7748
   privmsgd --listen 0.0.0.0:7748                for everybody (traffic is not encrypted)
+  privmsgd --listen tls:0.0.0.0:7749            for everybody, encrypted (see privmsgd tls self-signed --help)
   privmsgd --listen unix:/run/privmsgd/socket   no network at all
   PRIVMSGD_LOG__LEVEL=debug privmsgd --listen 127.0.0.1:0 --port-file port
   privmsgd --check-config --config new.toml && kill -HUP \"$(pidof privmsgd)\"";

@@ -13,15 +13,18 @@ use super::args::{self, Arguments, Instead};
 use super::check;
 use super::mistake::{Mistake, Origin, Place};
 use super::sources::{self, Settings};
-use super::{Config, ConfigError, Invocation, Subcommand};
+use super::{Config, ConfigError, Invocation, Subcommand, tls_args};
 use crate::ops::exit::{Exit, StartError, reason};
 
 /// `args` begin with the program's name. Reads the environment and at most one file.
 pub fn load(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, ConfigError> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(asked) = tls_args::asked(&args) {
+        return told(asked.map(Invocation::SelfSigned));
+    }
     let mut arguments = match args::parse(args) {
         Ok(arguments) => arguments,
-        Err(Instead::Print(text)) => return Ok(Invocation::Print(text)),
-        Err(Instead::Wrong(message)) => return Err(ConfigError::one(Exit::Usage, message)),
+        Err(instead) => return told(Err(instead)),
     };
     let file = read_file(arguments.config.as_deref()).map_err(unreadable);
     let (only_check, subcommand) = (arguments.check_config, arguments.subcommand.take());
@@ -33,7 +36,7 @@ pub fn load(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Conf
     }
     let config = combine(arguments, env::vars_os(), file?).finish()?;
     Ok(match only_check {
-        true => Invocation::Checked,
+        true => Invocation::Checked(Box::new(config)),
         false => Invocation::Run(Box::new(config)),
     })
 }
@@ -61,6 +64,14 @@ fn order(
         guess,
         config,
         origins: origins.into_iter().filter_map(told).collect(),
+    }
+}
+
+fn told(asked: Result<Invocation, Instead>) -> Result<Invocation, ConfigError> {
+    match asked {
+        Ok(invocation) => Ok(invocation),
+        Err(Instead::Print(text)) => Ok(Invocation::Print(text)),
+        Err(Instead::Wrong(message)) => Err(ConfigError::one(Exit::Usage, message)),
     }
 }
 

@@ -159,6 +159,7 @@ pub fn set_listen(config: &mut Config, given: &Given) -> Result<(), String> {
 pub fn show_listen(config: &Config) -> String {
     let text = |listen: &Listen| match listen {
         Listen::Tcp(address) => address.to_string(),
+        Listen::Tls(address) => format!("tls:{address}"),
         Listen::Unix(path) => format!("unix:{}", path.display()),
         Listen::Inherited(name) => format!("systemd:{name}"),
     };
@@ -183,23 +184,36 @@ fn address(text: &str) -> Result<Listen, String> {
             true => Err("must have a FileDescriptorName after systemd:".into()),
         };
     }
-    text.parse().map(Listen::Tcp).map_err(|_| {
-        let form = "must be ADDRESS:PORT, unix:/PATH or systemd:NAME";
-        match nearest_address(text) {
-            Some(hint) => format!("{form}, not {text:?}; did you mean {hint:?}?"),
+    if let Some(rest) = text.strip_prefix("tls:") {
+        return match cfg!(feature = "tls") {
+            true => socket_address(rest, "tls:", DEFAULT_TLS_PORT).map(Listen::Tls),
+            false => Err(format!(
+                "must not be {text:?}: this privmsgd was built without TLS"
+            )),
+        };
+    }
+    socket_address(text, "", DEFAULT_PORT).map(Listen::Tcp)
+}
+
+fn socket_address(text: &str, prefix: &str, port: u16) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        let form = "must be ADDRESS:PORT, tls:ADDRESS:PORT, unix:/PATH or systemd:NAME";
+        let text = format!("{prefix}{text}");
+        match nearest_address(text.trim_start_matches("tls:"), port) {
+            Some(hint) => format!("{form}, not {text:?}; did you mean {prefix}{hint}?"),
             None => format!("{form}, not {text:?}"),
         }
     })
 }
 
 fn is_any_port(listen: &Listen) -> bool {
-    matches!(listen, Listen::Tcp(address) if address.port() == 0)
+    matches!(listen, Listen::Tcp(address) | Listen::Tls(address) if address.port() == 0)
 }
 
 /// What somebody meant who left out the port, the address or the brackets, or wrote a host name.
-fn nearest_address(text: &str) -> Option<SocketAddr> {
+fn nearest_address(text: &str, default_port: u16) -> Option<SocketAddr> {
     if let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
-        return Some(SocketAddr::new(ip, DEFAULT_PORT));
+        return Some(SocketAddr::new(ip, default_port));
     }
     let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
     let port = port.parse().ok()?;
@@ -268,5 +282,35 @@ pub fn set_format(config: &mut Config, given: &Given) -> Result<(), String> {
 }
 
 const DEFAULT_PORT: u16 = 7748;
+const DEFAULT_TLS_PORT: u16 = 7749;
 /// `sun_path` with its end.
 const MAX_SOCKET_PATH: usize = 107;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(feature = "tls")]
+    fn a_place_for_tls_is_an_address_with_a_prefix() {
+        let v6 = "[::1]:7749".parse().unwrap();
+        assert_eq!(address("tls:[::1]:7749"), Ok(Listen::Tls(v6)));
+        for (text, wanted) in [
+            ("tls:127.0.0.1", "did you mean tls:127.0.0.1:7749?"),
+            ("tls:localhost:1", "did you mean tls:127.0.0.1:1?"),
+            ("tls:", "not \"tls:\""),
+            ("tls:unix:/x", "not \"tls:unix:/x\""),
+            ("tsl:127.0.0.1:1", "must be ADDRESS:PORT, tls:ADDRESS:PORT"),
+        ] {
+            let told = address(text).expect_err(text);
+            assert!(told.contains(wanted), "{told}");
+        }
+    }
+
+    #[test]
+    #[cfg(not(feature = "tls"))]
+    fn without_tls_a_place_for_it_is_a_mistake_that_says_so() {
+        let told = address("tls:127.0.0.1:7749").expect_err("no TLS");
+        assert!(told.contains("built without TLS"), "{told}");
+    }
+}

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::engine::{Engine, first_bytes};
 use crate::id::ConnId;
-use crate::net::conn::{CloseReason, Got, Transport};
+use crate::net::conn::{CloseReason, Conn, Got, News, Transport};
 use crate::net::lines::Piece;
 use crate::planted;
 use crate::router::Input;
@@ -69,10 +69,38 @@ impl<S: Transport> Engine<S> {
             return Got::Nothing;
         };
         let (got, full) = (conn.read(room), room.len());
+        let news = conn.news();
         if matches!(got, Got::Bytes(count) if more || count == full) {
             self.conns.mark_ready(id.key);
         }
+        if news != News::default() || got == Got::Lost {
+            self.layer_news(id, news);
+        }
         got
+    }
+
+    /// What a layer under the plain text has to say after a read.
+    #[cold]
+    fn layer_news(&mut self, id: ConnId, news: News) {
+        if news.more {
+            self.conns.mark_ready(id.key);
+        }
+        if news.writable {
+            self.admit.shook_hands(id.serial);
+            self.conns.writable(id.key);
+        }
+        if news.plain {
+            self.admit.shook_hands(id.serial);
+            self.conns.forget_output(id.key);
+            self.conns.close(id, Goodbye::PlainOnTlsPort, None, None);
+        }
+        if let Some(why) = self.conns.get_mut(id).and_then(Conn::complaint) {
+            let what = match self.admit.is_handshaking(id.serial) {
+                true => "TLS handshake failed",
+                false => "TLS failed",
+            };
+            self.say(format_args!("conn {}: {what}: {why}", id.serial));
+        }
     }
 
     /// Whether the `count` bytes just read only go on with a line whose end is still to come. Then they were added to

@@ -13,6 +13,7 @@ use crate::net::conn::{CloseReason, Transport};
 use crate::net::listen::Listener;
 use crate::net::stream::Stream;
 use crate::net::timers::NEVER;
+use crate::net::tls::Layer;
 use crate::ops::exit::reason;
 use crate::wire::code::Goodbye;
 use crate::wire::frame::Frame;
@@ -21,12 +22,17 @@ pub struct Acceptor {
     listeners: Vec<Listener>,
     /// Which of them may have connections waiting: their edge is spent, so this must not be forgotten.
     waiting: Vec<bool>,
+    /// For listeners that speak TLS.
+    tls: Option<Layer>,
     /// Held open so that, when no descriptor is left, one can be had to say so.
     reserve: Option<File>,
     /// When to try again after the system gave no descriptor at all, in monotonic ms.
     retry_ms: u64,
 }
 
+/// What TLS has for a client that is refused before a handshake, which would cost more than it is worth: the fatal
+/// alert `internal_error`.
+const TLS_REFUSAL: &[u8] = &[0x15, 3, 3, 0, 2, 2, 80];
 /// How long to leave a system alone that has no descriptors even for a refusal.
 const RETRY_MS: u64 = 100;
 
@@ -40,6 +46,7 @@ impl Acceptor {
     /// Listener `n` is registered as token `first_token + n`.
     pub fn new(
         mut listeners: Vec<Listener>,
+        tls: Option<Layer>,
         registry: &Registry,
         first_token: usize,
     ) -> io::Result<Self> {
@@ -49,6 +56,7 @@ impl Acceptor {
         Ok(Acceptor {
             waiting: vec![true; listeners.len()],
             listeners,
+            tls,
             reserve: reserve(),
             retry_ms: NEVER,
         })
@@ -61,8 +69,8 @@ impl Acceptor {
         }
     }
 
-    /// Takes from each listener what waits there, up to one turn's share.
-    pub fn turn(&mut self, engine: &mut Engine<Stream>, registry: &Registry) {
+    /// Takes from each listener what waits there, up to one turn's share, which is smaller where TLS is spoken.
+    pub fn turn(&mut self, engine: &mut Engine<Stream>, tls_share: u32, registry: &Registry) {
         if self.retry_ms != NEVER && self.retry_ms > engine.conns.now_ms {
             return;
         }
@@ -71,7 +79,11 @@ impl Acceptor {
             if !self.waiting.get(index).is_some_and(|waiting| *waiting) {
                 continue;
             }
-            for _ in 0..engine.conns.limits.accepts_per_turn {
+            let share = match self.listeners.get(index).is_some_and(|one| one.is_tls) {
+                true => tls_share,
+                false => engine.conns.limits.accepts_per_turn,
+            };
+            for _ in 0..share {
                 match self.accept(index, engine, registry) {
                     Accepted::One => {}
                     Accepted::None => {
@@ -103,6 +115,10 @@ impl Acceptor {
         self.retry_ms = NEVER;
     }
 
+    pub fn tls(&self) -> Option<&Layer> {
+        self.tls.as_ref()
+    }
+
     pub fn listeners(&self) -> &[Listener] {
         &self.listeners
     }
@@ -117,7 +133,7 @@ impl Acceptor {
             return Accepted::None;
         };
         match listener.accept() {
-            Ok((stream, peer)) => admit(stream, peer, engine, registry),
+            Ok((stream, peer)) => self.admit(stream, peer, engine, registry),
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Accepted::None,
             Err(error) if is_out_of_descriptors(&error) => {
                 return self.refuse_with_reserve(index, engine);
@@ -133,6 +149,37 @@ impl Acceptor {
             }
         }
         Accepted::One
+    }
+
+    fn admit(
+        &self,
+        mut stream: Stream,
+        peer: Peer,
+        engine: &mut Engine<Stream>,
+        registry: &Registry,
+    ) {
+        if let Err(why) = engine.judge(&peer) {
+            return refuse(stream, &peer, why, engine);
+        }
+        if peer.is_encrypted() {
+            stream = match self.tls.as_ref().map(|layer| stream.over_tls(layer)) {
+                Some(Ok(stream)) => stream,
+                // Said by name where the listener was made; a connection without TLS must not pass for one with it.
+                _ => return,
+            };
+        }
+        let id = engine.connect(stream, peer);
+        // Edge-triggered, and for everything from the start: it is never registered anew.
+        let interest = Interest::READABLE
+            .add(Interest::WRITABLE)
+            .add(Interest::PRIORITY);
+        let registered = engine
+            .conns
+            .stream_mut(id)
+            .map(|stream| registry.register(stream, Token(id.key as usize), interest));
+        if !matches!(registered, Some(Ok(()))) {
+            engine.conns.cut(id.key, CloseReason::Lost);
+        }
     }
 
     fn refuse_with_reserve(&mut self, index: usize, engine: &mut Engine<Stream>) -> Accepted {
@@ -182,24 +229,6 @@ fn is_of_one_connection(error: &io::Error) -> bool {
         .any(|errno| Some(errno.raw_os_error()) == code)
 }
 
-fn admit(stream: Stream, peer: Peer, engine: &mut Engine<Stream>, registry: &Registry) {
-    if let Err(why) = engine.judge(&peer) {
-        return refuse(stream, &peer, why, engine);
-    }
-    let id = engine.connect(stream, peer);
-    // Edge-triggered, and for everything from the start: it is never registered anew.
-    let interest = Interest::READABLE
-        .add(Interest::WRITABLE)
-        .add(Interest::PRIORITY);
-    let registered = engine
-        .conns
-        .stream_mut(id)
-        .map(|stream| registry.register(stream, Token(id.key as usize), interest));
-    if !matches!(registered, Some(Ok(()))) {
-        engine.conns.cut(id.key, CloseReason::Lost);
-    }
-}
-
 /// Says why in one line. What the client already sent is read away, so that no reset destroys the line.
 fn refuse(mut stream: Stream, peer: &Peer, why: Refused, engine: &mut Engine<Stream>) {
     engine.say(format_args!(
@@ -207,12 +236,16 @@ fn refuse(mut stream: Stream, peer: &Peer, why: Refused, engine: &mut Engine<Str
         why.as_str()
     ));
     let mut line = Vec::with_capacity(160);
-    Frame::Goodbye {
-        id: None,
-        code: Goodbye::ServerFull,
-        after_ms: Some(5_000),
+    match peer.is_encrypted() {
+        true => line.extend_from_slice(TLS_REFUSAL),
+        false => Frame::Goodbye {
+            id: None,
+            code: Goodbye::ServerFull,
+            after_ms: Some(5_000),
+            instead: None,
+        }
+        .write(&mut line),
     }
-    .write(&mut line);
     // The line fits into any socket's buffer; a peer that is gone already needs none.
     let _ = stream.write(&line);
     let _ = stream.shutdown_write();

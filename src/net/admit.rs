@@ -131,6 +131,8 @@ pub struct Admit {
     live: usize,
     /// Of those not yet registered: serial → (slot, connected at). Serials grow, so the first is the oldest.
     unregistered: BTreeMap<u64, (u32, u64)>,
+    /// The same of those whose TLS handshake is not done.
+    handshaking: BTreeMap<u64, (u32, u64)>,
     /// Addresses with live connections, and some whose bucket is still filling; swept when it has doubled.
     addresses: HashMap<Group, Address>,
     sweep_at: usize,
@@ -143,6 +145,7 @@ impl Admit {
             capacity,
             live: 0,
             unregistered: BTreeMap::new(),
+            handshaking: BTreeMap::new(),
             addresses: HashMap::new(),
             sweep_at: 1_024,
         }
@@ -166,6 +169,9 @@ impl Admit {
     pub fn connected(&mut self, key: u32, serial: u64, peer: &Peer, now_ms: u64) {
         self.live += 1;
         self.unregistered.insert(serial, (key, now_ms));
+        if peer.is_encrypted() {
+            self.handshaking.insert(serial, (key, now_ms));
+        }
         self.addresses
             .entry(peer.group())
             .or_insert(Address {
@@ -180,10 +186,32 @@ impl Admit {
         self.unregistered.remove(&serial);
     }
 
+    /// Its TLS handshake is done.
+    pub fn shook_hands(&mut self, serial: u64) {
+        self.handshaking.remove(&serial);
+    }
+
+    /// Whether its TLS handshake is not done.
+    pub fn is_handshaking(&self, serial: u64) -> bool {
+        self.handshaking.contains_key(&serial)
+    }
+
+    /// The connection whose TLS handshake has taken longer than `timeout_ms`.
+    pub fn overdue_handshake(&self, timeout_ms: u64, now_ms: u64) -> Option<(u64, u32)> {
+        let (&serial, &(key, since)) = self.handshaking.first_key_value()?;
+        (since.saturating_add(timeout_ms) <= now_ms).then_some((serial, key))
+    }
+
+    pub fn next_handshake_deadline(&self, timeout_ms: u64) -> u64 {
+        let oldest = self.handshaking.first_key_value();
+        oldest.map_or(NEVER, |(_, &(_, since))| since.saturating_add(timeout_ms))
+    }
+
     /// The slot is free.
     pub fn gone(&mut self, serial: u64, peer: &Peer, now_ms: u64) {
         self.live = self.live.saturating_sub(1);
         self.settled(serial);
+        self.shook_hands(serial);
         let group = peer.group();
         if let Some(address) = self.addresses.get_mut(&group) {
             address.live = address.live.saturating_sub(1);

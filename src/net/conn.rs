@@ -22,6 +22,28 @@ use crate::wire::code::Goodbye;
 pub trait Transport: Read + Write {
     /// Ends our side: the peer reads everything that was written and then the end.
     fn shutdown_write(&mut self) -> io::Result<()>;
+
+    /// What the last reads led to besides bytes; asking forgets it.
+    #[inline]
+    fn news(&mut self) -> News {
+        News::default()
+    }
+
+    /// Why it failed, where the system has no error for it.
+    fn complaint(&mut self) -> Option<Box<str>> {
+        None
+    }
+}
+
+/// What a transport with a layer of its own tells besides bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// There is more to read, and no event will say so.
+    pub more: bool,
+    /// Writing was not possible before, and is now.
+    pub writable: bool,
+    /// The peer speaks without the layer: nothing of what it sent is passed on, and what is written goes out bare.
+    pub plain: bool,
 }
 
 /// Why a connection ends.
@@ -31,6 +53,8 @@ pub enum CloseReason {
     Said(Goodbye),
     /// The peer reset the connection, or it died underway.
     Lost,
+    /// The TLS handshake did not come to its end in time.
+    Handshake,
     /// Ended at once, without a word: its queue was full, or no time was left.
     Cut(Goodbye),
 }
@@ -40,6 +64,7 @@ impl CloseReason {
         match self {
             CloseReason::Said(code) | CloseReason::Cut(code) => code.as_str(),
             CloseReason::Lost => "connection lost",
+            CloseReason::Handshake => "TLS handshake too slow",
         }
     }
 }
@@ -194,6 +219,16 @@ impl<S: Transport> Conn<S> {
                 Err(_) => Got::Lost,
             };
         }
+    }
+
+    /// What the last read led to besides bytes.
+    #[inline]
+    pub fn news(&mut self) -> News {
+        self.stream.news()
+    }
+
+    pub fn complaint(&mut self) -> Option<Box<str>> {
+        self.stream.complaint()
     }
 
     /// Copies what was carried to the end of `room`, and gives its memory back.

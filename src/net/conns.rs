@@ -57,6 +57,8 @@ pub struct Conns<S> {
     /// Queued since the last flush, in bytes.
     unflushed_bytes: usize,
     pub limits: Limits,
+    /// Where TLS is spoken, for those who speak it elsewhere: `, or to port 7749`.
+    pub tls_elsewhere: Option<Box<str>>,
     /// The monotonic clock at the start of the turn.
     pub now_ms: u64,
 }
@@ -79,6 +81,7 @@ impl<S: Transport> Conns<S> {
             queue_bytes: 0,
             unflushed_bytes: 0,
             limits,
+            tls_elsewhere: None,
             now_ms: 0,
         }
     }
@@ -157,14 +160,20 @@ impl<S: Transport> Conns<S> {
         if !self.get(id).is_some_and(|conn| conn.is_open()) {
             return;
         }
+        let elsewhere = self.tls_elsewhere.take();
+        let instead = elsewhere
+            .as_deref()
+            .filter(|_| code == Goodbye::TlsOnPlainPort);
         self.append(id.key, |out| {
             Frame::Goodbye {
                 id: reply,
                 code,
                 after_ms,
+                instead,
             }
             .write(out)
         });
+        self.tls_elsewhere = elsewhere;
         let (linger_ms, now_ms) = (self.limits.linger_ms, self.now_ms);
         let Some(conn) = self.slots.get_mut(id.key as usize) else {
             return;
@@ -306,11 +315,17 @@ impl<S: Transport> Conns<S> {
 
     /// Reads on after goodbye; ends the connection when that is over.
     pub fn linger(&mut self, key: u32, scratch: &mut [u8]) {
-        if let Some(conn) = self.slots.get_mut(key as usize)
-            && conn.phase == Phase::Lingering
-            && conn.discard(scratch)
-        {
+        let Some(conn) = self
+            .slots
+            .get_mut(key as usize)
+            .filter(|conn| conn.phase == Phase::Lingering)
+        else {
+            return;
+        };
+        if conn.discard(scratch) {
             self.cut(key, CloseReason::Lost);
+        } else if conn.news().more {
+            self.mark_ready(key);
         }
     }
 

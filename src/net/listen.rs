@@ -27,6 +27,8 @@ pub struct Listener {
     socket: Kind,
     /// As a client would write it: `127.0.0.1:7748`, `unix:/path`.
     pub address: String,
+    /// Every connection of it begins with a TLS handshake.
+    pub is_tls: bool,
     /// Reached from this machine only.
     pub is_local: bool,
 }
@@ -40,11 +42,7 @@ enum Kind {
 /// Everything that `config` says to listen on. Inherited sockets nobody asked for are closed, with a warning.
 pub fn bind(config: &Config, mut inherited: Vec<Inherited>) -> Result<Vec<Listener>, StartError> {
     let mut listeners = Vec::new();
-    let wanted = match config.listen_is_default && !inherited.is_empty() {
-        true => &[Listen::Inherited(DEFAULT_NAME.into())][..],
-        false => &config.listen,
-    };
-    for listen in wanted {
+    for listen in &wanted(config, &inherited) {
         match listen {
             Listen::Tcp(address) => match tcp(*address, config) {
                 Err(error) if config.listen_is_default && is_missing_family(&error) => {
@@ -54,6 +52,11 @@ pub fn bind(config: &Config, mut inherited: Vec<Inherited>) -> Result<Vec<Listen
                     listeners.push(made.map_err(|error| StartError::listen_tcp(*address, &error))?)
                 }
             },
+            Listen::Tls(address) => listeners.push(
+                tcp(*address, config)
+                    .and_then(Listener::over_tls)
+                    .map_err(|error| StartError::listen_tcp(*address, &error))?,
+            ),
             Listen::Unix(path) => {
                 listeners.push(
                     unix(path, config.unix_mode)
@@ -85,17 +88,61 @@ pub fn bind(config: &Config, mut inherited: Vec<Inherited>) -> Result<Vec<Listen
     Ok(listeners)
 }
 
+/// Whether any of the listeners that [`bind`] would make speaks TLS, so that a certificate is needed.
+pub fn speaks_tls(config: &Config, inherited: &[Inherited]) -> bool {
+    wanted(config, inherited).iter().any(|listen| match listen {
+        Listen::Tls(_) => true,
+        Listen::Inherited(name) => name == TLS_NAME,
+        Listen::Tcp(_) | Listen::Unix(_) => false,
+    })
+}
+
+/// Where nobody said what to listen on: the sockets that were inherited, by their usual names.
+fn wanted(config: &Config, inherited: &[Inherited]) -> Vec<Listen> {
+    if !config.listen_is_default || inherited.is_empty() {
+        return config.listen.clone();
+    }
+    let tls = inherited.iter().any(|socket| socket.name == TLS_NAME);
+    let only_tls = tls && inherited.iter().all(|socket| socket.name == TLS_NAME);
+    let mut names = Vec::new();
+    if !only_tls {
+        names.push(DEFAULT_NAME);
+    }
+    if tls {
+        names.push(TLS_NAME);
+    }
+    let named = |name: &str| Listen::Inherited(name.into());
+    names.into_iter().map(named).collect()
+}
+
 impl Listener {
     /// The next connection that waits. It inherits the listener's socket options.
     pub fn accept(&self) -> io::Result<(Stream, Peer)> {
         match &self.socket {
             Kind::Tcp(listener) => listener
                 .accept()
-                .map(|(stream, address)| (Stream::Tcp(stream), Peer::tcp(address))),
+                .map(|(stream, address)| (Stream::Tcp(stream), self.peer(address))),
             Kind::Unix(listener, _) => listener
                 .accept()
                 .map(|(stream, _)| (Stream::Unix(stream), Peer::unix())),
         }
+    }
+
+    fn peer(&self, address: SocketAddr) -> Peer {
+        match self.is_tls {
+            true => Peer::tcp(address).over_tls(),
+            false => Peer::tcp(address),
+        }
+    }
+
+    /// The same place, for TLS. A UNIX socket has no use for it.
+    fn over_tls(mut self) -> io::Result<Listener> {
+        if matches!(self.socket, Kind::Unix(..)) {
+            return Err(ErrorKind::InvalidInput.into());
+        }
+        let address = format!("tls:{}", self.address);
+        (self.address, self.is_tls) = (address, true);
+        Ok(self)
     }
 
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
@@ -116,6 +163,9 @@ impl Drop for Listener {
 
 /// The name of the sockets that are taken when nobody said what to listen on.
 const DEFAULT_NAME: &str = "plain";
+
+/// The name of those that speak TLS.
+const TLS_NAME: &str = "tls";
 
 /// A socket unit without `FileDescriptorName=` gives its own name, other launchers give none.
 fn is_named(given: &str, wanted: &str) -> bool {
@@ -139,7 +189,7 @@ fn tcp(address: SocketAddr, config: &Config) -> io::Result<Listener> {
     )?;
     if address.is_ipv6() {
         // With `0.0.0.0` asked for as well, `[::]` must leave IPv4 to it.
-        let shares_port = |listen: &Listen| matches!(listen, Listen::Tcp(other) if other.is_ipv4() && other.port() == address.port());
+        let shares_port = |listen: &Listen| matches!(listen, Listen::Tcp(other) | Listen::Tls(other) if other.is_ipv4() && other.port() == address.port());
         socket.set_only_v6(config.listen.iter().any(shares_port))?;
     }
     socket.set_reuse_address(true)?;
@@ -171,6 +221,7 @@ fn tcp_listener(socket: Socket, limits: &Limits) -> io::Result<Listener> {
     Ok(Listener {
         socket: Kind::Tcp(listener),
         address: address.to_string(),
+        is_tls: false,
         is_local: address.ip().to_canonical().is_loopback(),
     })
 }
@@ -199,6 +250,7 @@ fn unix_listener(socket: Socket, made: Option<&Path>) -> io::Result<Listener> {
     Ok(Listener {
         socket: Kind::Unix(listener, made.map(Path::to_owned)),
         address: format!("unix:{path}"),
+        is_tls: false,
         is_local: true,
     })
 }
@@ -234,6 +286,15 @@ fn take(named: Vec<Inherited>, name: &str, limits: &Limits) -> Result<Vec<Listen
             Domain::UNIX => unix_listener(socket, None),
             _ => tcp_listener(socket, limits),
         }
+    };
+    let convert = |fd| {
+        convert(fd).and_then(|one| {
+            if name == TLS_NAME {
+                one.over_tls()
+            } else {
+                Ok(one)
+            }
+        })
     };
     let convert =
         |socket: Inherited| convert(socket.fd).map_err(|_| fail("not a listening stream socket"));

@@ -8,11 +8,19 @@ use std::thread;
 use mio::Waker;
 
 use crate::config::Config;
+use crate::net::tls::Identity;
 
-/// Reads and checks the whole configuration; messages for people if it cannot be used.
-pub type Reload = Arc<dyn Fn() -> Result<Config, Vec<String>> + Send + Sync>;
+/// What was read.
+pub struct Fresh {
+    pub config: Config,
+    /// The certificate, where TLS is spoken.
+    pub identity: Option<Identity>,
+}
 
-type Outcome = Result<Config, Vec<String>>;
+/// Reads and checks the whole configuration, and the certificate; messages for people if any of it cannot be used.
+pub type Reload = Arc<dyn Fn() -> Outcome + Send + Sync>;
+
+type Outcome = Result<Fresh, Vec<String>>;
 
 /// One reading at a time, on a thread that lives as long as the reading.
 pub struct Reloader {

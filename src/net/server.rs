@@ -18,10 +18,11 @@ use crate::engine::Engine;
 use crate::net::accept::Acceptor;
 use crate::net::inquiries::{Inquiries, OpenDesk};
 use crate::net::listen;
-use crate::net::reload::{Reload, Reloader};
+use crate::net::reload::{Fresh, Reload, Reloader};
 use crate::net::stream::Stream;
 use crate::net::sys;
 use crate::net::timers::NEVER;
+use crate::net::tls::{Identity, Layer};
 use crate::ops::crowd::Crowd;
 use crate::ops::exit::{Exit, StartError, reason};
 use crate::ops::signals::{Signal, Signals};
@@ -42,6 +43,7 @@ pub struct Server {
     config: Config,
     origin: Instant,
     now_ms: u64,
+    unix_ms: u64,
     next_ping_ms: u64,
     crowd: Crowd,
     /// When draining ends; [`NEVER`]: the server is not draining.
@@ -57,11 +59,12 @@ const SIGNALS: Token = Token(usize::MAX - 1);
 const WAKER: Token = Token(usize::MAX - 2);
 
 impl Server {
-    /// Listens, and serves once [`Server::run`] is called. `reload` reads the configuration again, on a thread of
-    /// its own. `desk`: who proves names, in mailbox mode.
+    /// Listens, and serves once [`Server::run`] is called. `identity`: for listeners that speak TLS. `reload` reads the
+    /// configuration again, on a thread of its own. `desk`: who proves names, in mailbox mode.
     pub fn bind(
         config: &Config,
         inherited: Vec<Inherited>,
+        identity: Option<Identity>,
         reload: Option<Reload>,
         desk: Option<OpenDesk<'_>>,
     ) -> Result<Self, StartError> {
@@ -86,7 +89,16 @@ impl Server {
                 .map_err(no_loop)?;
         }
         let reloader = reload.map(|reload| Reloader::new(reload, waker));
-        Server::assemble(config.clone(), listeners, admin, poll, reloader, desk).map_err(no_loop)
+        Server::assemble(
+            config.clone(),
+            listeners,
+            identity,
+            admin,
+            poll,
+            reloader,
+            desk,
+        )
+        .map_err(no_loop)
     }
 
     /// Serves until a signal ends it. Fails only when polling does.
@@ -116,6 +128,16 @@ impl Server {
             .collect()
     }
 
+    /// Those of the addresses where other machines can connect without TLS.
+    pub fn exposed(&self) -> Vec<&str> {
+        self.acceptor
+            .listeners()
+            .iter()
+            .filter(|listener| !listener.is_local && !listener.is_tls)
+            .map(|listener| listener.address.as_str())
+            .collect()
+    }
+
     /// Whether only this machine can reach it.
     pub fn is_local(&self) -> bool {
         self.acceptor
@@ -127,6 +149,7 @@ impl Server {
     fn assemble(
         config: Config,
         listeners: Vec<listen::Listener>,
+        identity: Option<Identity>,
         admin: Option<Admin>,
         poll: Poll,
         reloader: Option<Reloader>,
@@ -137,7 +160,12 @@ impl Server {
         poll.registry()
             .register(&mut signals, SIGNALS, Interest::READABLE)?;
         let mut server = Server {
-            acceptor: Acceptor::new(listeners, poll.registry(), FIRST_LISTENER)?,
+            acceptor: Acceptor::new(
+                listeners,
+                identity.map(Layer::new),
+                poll.registry(),
+                FIRST_LISTENER,
+            )?,
             engine: Engine::new(&config, capacity, tokens()),
             events: Events::with_capacity(EVENTS),
             inquiries: Inquiries::new(desk),
@@ -149,11 +177,13 @@ impl Server {
             config,
             origin: Instant::now(),
             now_ms: 0,
+            unix_ms: 0,
             next_ping_ms: 0,
             crowd: Crowd::default(),
             drained_by_ms: NEVER,
             exit: Exit::Ok,
         };
+        server.engine.conns.tls_elsewhere = server.tls_port();
         server.read_clock();
         Ok(server)
     }
@@ -169,6 +199,7 @@ impl Server {
             .min(self.ping())
             .min(self.give_memory_back())
             .min(self.owed_notice())
+            .min(self.remind())
             .min(self.drained_by_ms);
         (due != NEVER).then(|| Duration::from_millis(due.saturating_sub(self.now_ms)))
     }
@@ -182,6 +213,9 @@ impl Server {
     }
 
     fn dispatch(&mut self) {
+        if let Some(tls) = self.acceptor.tls() {
+            tls.begin_turn(self.config.tls.accepts_per_turn);
+        }
         self.engine.resume();
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
@@ -196,7 +230,9 @@ impl Server {
             }
         }
         self.events = events;
-        self.acceptor.turn(&mut self.engine, self.poll.registry());
+        let tls_share = self.config.tls.accepts_per_turn;
+        self.acceptor
+            .turn(&mut self.engine, tls_share, self.poll.registry());
         self.admin_turn();
     }
 
@@ -269,7 +305,13 @@ impl Server {
                 }
                 self.admin_reloaded(Err(&messages));
             }
-            Some(Ok(new)) => {
+            Some(Ok(Fresh {
+                config: new,
+                identity,
+            })) => {
+                if let (Some(tls), Some(identity)) = (self.acceptor.tls(), identity) {
+                    tls.replace(identity);
+                }
                 let changes = self.config.changes(&new);
                 self.config = self.config.reloaded(&new);
                 logs::reconfigure(&self.config.log);
@@ -299,6 +341,22 @@ impl Server {
         self.next_ping_ms
     }
 
+    /// Logs what is due about the certificate. Returns when something is due next.
+    fn remind(&self) -> u64 {
+        match self.acceptor.tls() {
+            Some(tls) => tls.remind(self.unix_ms, self.now_ms),
+            None => NEVER,
+        }
+    }
+
+    /// Where those are sent who speak TLS on another port.
+    fn tls_port(&self) -> Option<Box<str>> {
+        let listeners = self.acceptor.listeners();
+        let address = &listeners.iter().find(|listener| listener.is_tls)?.address;
+        let (_, port) = address.rsplit_once(':')?;
+        Some(format!(", or with it to port {port}").into())
+    }
+
     /// Says to the service manager what it had no room for. Returns when to try again.
     fn owed_notice(&mut self) -> u64 {
         const RETRY_MS: u64 = 100;
@@ -326,7 +384,8 @@ impl Server {
         let unix = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        self.engine.advance(self.now_ms, unix.as_millis() as u64);
+        self.unix_ms = unix.as_millis() as u64;
+        self.engine.advance(self.now_ms, self.unix_ms);
     }
 }
 

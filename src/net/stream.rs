@@ -1,4 +1,4 @@
-//! A connected socket of either kind. Knows nothing of what goes through it.
+//! A connected socket of any kind. Knows nothing of what goes through it.
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -6,12 +6,35 @@ use std::net::Shutdown;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token, event::Source};
 
-use crate::net::conn::Transport;
+use crate::net::conn::{News, Transport};
+use crate::net::tls::Layer;
+#[cfg(feature = "tls")]
+use crate::net::tls::Tls;
 
-#[derive(Debug)]
 pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    #[cfg(feature = "tls")]
+    Tls(Box<Tls<TcpStream>>),
+}
+
+impl Transport for TcpStream {
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+impl Stream {
+    /// The same connection with TLS between it and the caller.
+    pub fn over_tls(self, layer: &Layer) -> io::Result<Stream> {
+        match self {
+            #[cfg(feature = "tls")]
+            Stream::Tcp(stream) => Ok(Stream::Tls(Box::new(layer.wrap(stream)?))),
+            #[cfg(not(feature = "tls"))]
+            Stream::Tcp(stream) => layer.wrap(stream),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
 }
 
 impl Stream {
@@ -30,8 +53,27 @@ impl Stream {
 impl Transport for Stream {
     fn shutdown_write(&mut self) -> io::Result<()> {
         match self {
-            Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Stream::Tcp(stream) => stream.shutdown_write(),
             Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.shutdown_write(),
+        }
+    }
+
+    #[inline]
+    fn news(&mut self) -> News {
+        match self {
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.news(),
+            _ => News::default(),
+        }
+    }
+
+    fn complaint(&mut self) -> Option<Box<str>> {
+        match self {
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.complaint(),
+            _ => None,
         }
     }
 }
@@ -42,6 +84,8 @@ impl Read for Stream {
         match self {
             Stream::Tcp(stream) => stream.read(to),
             Stream::Unix(stream) => stream.read(to),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.read(to),
         }
     }
 }
@@ -52,6 +96,8 @@ impl Write for Stream {
         match self {
             Stream::Tcp(stream) => stream.write(from),
             Stream::Unix(stream) => stream.write(from),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.write(from),
         }
     }
 
@@ -65,6 +111,8 @@ impl Source for Stream {
         match self {
             Stream::Tcp(stream) => stream.register(to, token, interest),
             Stream::Unix(stream) => stream.register(to, token, interest),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.register(to, token, interest),
         }
     }
 
@@ -72,6 +120,8 @@ impl Source for Stream {
         match self {
             Stream::Tcp(stream) => stream.reregister(to, token, interest),
             Stream::Unix(stream) => stream.reregister(to, token, interest),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.reregister(to, token, interest),
         }
     }
 
@@ -79,6 +129,8 @@ impl Source for Stream {
         match self {
             Stream::Tcp(stream) => stream.deregister(from),
             Stream::Unix(stream) => stream.deregister(from),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.deregister(from),
         }
     }
 }

@@ -98,6 +98,8 @@ pub enum Frame<'a> {
         id: Option<Raw<'a>>,
         code: Goodbye,
         after_ms: Option<u32>,
+        /// Ends the sentence that the code has.
+        instead: Option<&'a str>,
     },
 }
 
@@ -218,7 +220,12 @@ impl Frame<'_> {
                 text(out, "time", time.as_str());
             }
             Frame::Error(ref error) => error_message(out, error),
-            Frame::Goodbye { id, code, after_ms } => goodbye(out, id, code, after_ms),
+            Frame::Goodbye {
+                id,
+                code,
+                after_ms,
+                instead,
+            } => goodbye(out, id, code, after_ms, instead),
         }
         out.extend_from_slice(b"}\n");
     }
@@ -347,11 +354,20 @@ fn error_message(out: &mut Vec<u8>, error: &ErrorMessage<'_>) {
     optional_number(out, "retryAfterMs", error.retry_after_ms);
 }
 
-fn goodbye(out: &mut Vec<u8>, id: Option<Raw<'_>>, code: Goodbye, after_ms: Option<u32>) {
+fn goodbye(
+    out: &mut Vec<u8>,
+    id: Option<Raw<'_>>,
+    code: Goodbye,
+    after_ms: Option<u32>,
+    instead: Option<&str>,
+) {
     open(out, "goodbye", id);
     text(out, "code", code.as_str());
     key(out, "message");
-    string(out, code.message());
+    match instead {
+        Some(instead) => string(out, &format!("{}{instead}", code.message())),
+        None => string(out, code.message()),
+    }
     flag(out, "reconnect", code.reconnect());
     optional_number(out, "afterMs", after_ms);
 }

@@ -29,6 +29,7 @@ impl Via {
         let is_wanted = |address: &&Address| match address {
             Address::Tcp(address) if address.is_ipv6() => self == Via::V6,
             Address::Tcp(_) => self == Via::V4,
+            Address::Tls(_) => false,
             Address::Unix(_) => self == Via::Unix,
         };
         let found = daemon.addresses().iter().find(is_wanted).cloned();
@@ -44,7 +45,9 @@ pub fn socket(address: &Address) -> Socket {
 /// The same with a receive buffer of about so many bytes.
 pub fn sized(address: &Address, receive_buffer: Option<usize>) -> Socket {
     let (domain, address) = match address {
-        Address::Tcp(address) => (Domain::for_address(*address), SockAddr::from(*address)),
+        Address::Tcp(address) | Address::Tls(address) => {
+            (Domain::for_address(*address), SockAddr::from(*address))
+        }
         Address::Unix(path) => (Domain::UNIX, SockAddr::unix(path).expect("a short path")),
     };
     let socket = Socket::new(domain, Type::STREAM, None).expect("a socket");

@@ -32,11 +32,13 @@ pub struct Client {
 impl Client {
     pub fn dial(address: Address, who: &str, chunking: Chunking) -> Client {
         let socket: Socket = match &address {
-            Address::Tcp(address) => TcpStream::connect(address).map(Socket::from),
+            Address::Tcp(address) | Address::Tls(address) => {
+                TcpStream::connect(address).map(Socket::from)
+            }
             Address::Unix(path) => UnixStream::connect(path).map(Socket::from),
         }
         .unwrap_or_else(|error| panic!("{who}: cannot connect to {address:?}: {error}"));
-        if let Address::Tcp(_) = address {
+        if !matches!(address, Address::Unix(_)) {
             socket.set_tcp_nodelay(true).expect("TCP_NODELAY");
         }
         Client::over(socket, who, chunking)

@@ -91,18 +91,21 @@ impl Setup {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     Tcp(SocketAddr),
+    Tls(SocketAddr),
     Unix(PathBuf),
 }
 
 impl Address {
     /// One line of the port file.
     fn parse(line: &str) -> Address {
-        match line.strip_prefix("unix:") {
-            Some(path) => Address::Unix(path.into()),
-            None => Address::Tcp(
-                line.parse()
-                    .unwrap_or_else(|_| panic!("not an address in the port file: {line}")),
-            ),
+        let parse = |text: &str| {
+            text.parse()
+                .unwrap_or_else(|_| panic!("not an address in the port file: {line}"))
+        };
+        match (line.strip_prefix("unix:"), line.strip_prefix("tls:")) {
+            (Some(path), _) => Address::Unix(path.into()),
+            (_, Some(address)) => Address::Tls(parse(address)),
+            _ => Address::Tcp(parse(line)),
         }
     }
 }
@@ -136,9 +139,18 @@ impl Daemon {
     pub fn tcp(&self) -> SocketAddr {
         let tcp = self.addresses.iter().find_map(|address| match address {
             Address::Tcp(address) => Some(*address),
-            Address::Unix(_) => None,
+            _ => None,
         });
         tcp.expect("the daemon listens on TCP")
+    }
+
+    /// The first address for TLS.
+    pub fn tls(&self) -> SocketAddr {
+        let tls = self.addresses.iter().find_map(|address| match address {
+            Address::Tls(address) => Some(*address),
+            _ => None,
+        });
+        tls.expect("the daemon speaks TLS")
     }
 
     /// The first address, whatever it is.

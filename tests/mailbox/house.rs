@@ -100,7 +100,7 @@ impl House {
                 desk.0.lock().expect("the hand").wake = Some(wake);
                 Ok(Box::new(InMemory(desk.clone())))
             };
-            let server = Server::bind(&config, Vec::new(), None, Some(Box::new(open)));
+            let server = Server::bind(&config, Vec::new(), None, None, Some(Box::new(open)));
             let mut server = server.unwrap_or_else(|error| panic!("{error}"));
             let address: SocketAddr = server.addresses()[0].parse().expect("an address");
             sender.send(address).expect("the test awaits it");

@@ -116,6 +116,16 @@ impl<S: Transport> Conns<S> {
         }
     }
 
+    /// Forgets what is queued: the peer could not read it.
+    pub fn forget_output(&mut self, key: u32) {
+        if let Some(conn) = self.slots.get_mut(key as usize) {
+            conn.blocked = false;
+            let buffer = conn.give_buffer();
+            self.queue_bytes -= buffer.capacity();
+            self.pool.give(buffer);
+        }
+    }
+
     /// Goodbye is written: ends our side and awaits the peer's.
     fn finish(&mut self, key: u32) {
         let Some(conn) = self.slots.get_mut(key as usize) else {

@@ -1,0 +1,19 @@
+//! TLS: what peers see of it, and what it costs the daemon. Acceptance C9, E9, E9b, E16, F3, F4.
+
+#[path = "../bench/mod.rs"]
+mod bench;
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../ops/mod.rs"]
+mod ops;
+
+mod bytes;
+mod certificates;
+mod files;
+mod forge;
+mod handshakes;
+mod memory;
+mod peer;
+mod ports;
+mod programs;
+mod records;
