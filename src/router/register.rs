@@ -29,9 +29,20 @@ impl Router {
                 "this connection has a name; connect again for another",
             ));
         }
-        if self.mailbox.is_some() {
-            return self.prove(from, id, register, out);
+        match self.mailbox {
+            Some(_) => self.prove(from, id, register, out),
+            None => self.take_name(from, id, register, out, now),
         }
+    }
+
+    fn take_name<'a, T: Table>(
+        &mut self,
+        from: ConnId,
+        id: Option<Raw<'a>>,
+        register: &Register<'a>,
+        out: &mut T,
+        now: &Now,
+    ) -> Result<(), Fault<'a>> {
         if let Some(field) = register.unavailable {
             return Err(not_available(
                 "this server runs in open mode: names are not proved",

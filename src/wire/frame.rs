@@ -152,12 +152,6 @@ impl Frame<'_> {
                 optional_text(out, "device", device);
                 optional_number(out, "heartbeatMs", heartbeat_ms);
             }
-            Frame::Copy {
-                from,
-                message,
-                time,
-                to,
-            } => copy(out, from, message, &time, to),
             Frame::Typing { from } => {
                 open(out, "typing", None);
                 text(out, "from", from);
@@ -176,6 +170,40 @@ impl Frame<'_> {
                 open(out, "ok", Some(id));
                 text(out, "command", command.as_str());
             }
+            Frame::Help { id, command, mode } => help(out, id, command, mode),
+            Frame::Ping { time } => {
+                open(out, "ping", None);
+                text(out, "time", time.as_str());
+            }
+            Frame::Pong { id, data, time } => {
+                open(out, "pong", id);
+                raw(out, "data", data);
+                text(out, "time", time.as_str());
+            }
+            Frame::Error(ref error) => error_message(out, error),
+            Frame::Goodbye {
+                id,
+                code,
+                after_ms,
+                instead,
+            } => goodbye(out, id, code, after_ms, instead),
+            Frame::Copy { .. }
+            | Frame::Done { .. }
+            | Frame::Device { .. }
+            | Frame::SessionNotice { .. } => self.write_notice(out),
+        }
+        out.extend_from_slice(b"}\n");
+    }
+
+    /// What is about one's own account, without its end.
+    fn write_notice(&self, out: &mut Vec<u8>) {
+        match *self {
+            Frame::Copy {
+                from,
+                message,
+                time,
+                to,
+            } => copy(out, from, message, &time, to),
             Frame::Done { id, command, count } => {
                 open(out, "done", id);
                 text(out, "command", command.as_str());
@@ -197,16 +225,6 @@ impl Frame<'_> {
                     flag(out, "current", true);
                 }
             }
-            Frame::Help { id, command, mode } => help(out, id, command, mode),
-            Frame::Ping { time } => {
-                open(out, "ping", None);
-                text(out, "time", time.as_str());
-            }
-            Frame::Pong { id, data, time } => {
-                open(out, "pong", id);
-                raw(out, "data", data);
-                text(out, "time", time.as_str());
-            }
             Frame::SessionNotice {
                 kind,
                 count,
@@ -219,15 +237,8 @@ impl Frame<'_> {
                 optional_text(out, "device", device);
                 text(out, "time", time.as_str());
             }
-            Frame::Error(ref error) => error_message(out, error),
-            Frame::Goodbye {
-                id,
-                code,
-                after_ms,
-                instead,
-            } => goodbye(out, id, code, after_ms, instead),
+            _ => {}
         }
-        out.extend_from_slice(b"}\n");
     }
 }
 
