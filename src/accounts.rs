@@ -35,7 +35,9 @@ use crate::wire::code::Code;
 use crate::wire::name::Name;
 
 #[cfg(feature = "mailbox")]
-pub use {offline::Offline, settings::Settings, worker::MAX_WAITING, worker::Worker};
+pub use {
+    offline::Offline, settings::Settings, worker::MAX_WAITING, worker::Rules, worker::Worker,
+};
 
 /// What must never be shown: not in logs, errors, metrics, core files or `Debug`. Overwritten when dropped.
 #[derive(Clone, PartialEq, Eq)]

@@ -49,8 +49,8 @@ impl<S: Transport> Table for Conns<S> {
     }
 
     #[inline]
-    fn expect(&self, key: u32) {
-        Conns::expect(self, key);
+    fn fetch(&self, key: u32) {
+        Conns::fetch(self, key);
     }
 
     #[inline]

@@ -7,6 +7,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+#[cfg(feature = "mailbox")]
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use log::{info, warn};
@@ -61,19 +63,15 @@ fn run(mut config: Config, args: Vec<OsString>) -> Result<Exit, StartError> {
     logs::init(&config.log);
     adapt(&mut config);
     let identity = identity(&config, &inherited)?;
-    let needs_tls = identity.is_some();
-    let mut server = Server::bind(
-        &config,
-        inherited,
-        identity,
-        Some(reload(args, needs_tls)),
-        desk(&config),
-    )?;
+    let office = Office::default();
+    let reload = reload(args, &config, identity.is_some(), &office);
+    let desk = desk(&config, &office);
+    let mut server = Server::bind(&config, inherited, identity, Some(reload), desk)?;
     if let Some(path) = &config.port_file {
         write_port_file(path, &server.addresses())
             .map_err(|error| StartError::port_file(path, &error))?;
     }
-    announce(&server);
+    announce(&server, &config);
     let exit = server
         .run()
         .map_err(|error| StartError::new(Exit::Os, "the event loop failed", reason(&error), ""))?;
@@ -94,21 +92,50 @@ fn offline(dir: &Path, _: &Config) -> Result<Offline, StartError> {
     Err(StartError::new(Exit::Config, what, dir.display(), ""))
 }
 
+/// What the desk goes by, once it is open.
+#[cfg(feature = "mailbox")]
+type Office = Arc<OnceLock<accounts::Rules>>;
+/// Nobody's.
+#[cfg(not(feature = "mailbox"))]
+#[derive(Clone, Default)]
+struct Office;
+
 /// Who proves names, in mailbox mode.
 #[cfg(feature = "mailbox")]
-fn desk(config: &Config) -> Option<OpenDesk<'_>> {
+fn desk<'a>(config: &'a Config, office: &Office) -> Option<OpenDesk<'a>> {
     let dir = config.data.as_deref()?;
+    let office = office.clone();
     Some(Box::new(move |wake| {
         let settings = accounts::Settings::load(config)?;
         let store = Store::open(dir)?;
         let worker = accounts::Worker::start(store, settings, move || wake())?;
+        office.get_or_init(|| worker.rules());
         Ok(Box::new(worker))
     }))
 }
 
 #[cfg(not(feature = "mailbox"))]
-fn desk(_: &Config) -> Option<OpenDesk<'_>> {
-    None
+fn desk<'a>(config: &'a Config, _: &Office) -> Option<OpenDesk<'a>> {
+    let dir = config.data.as_deref()?;
+    Some(Box::new(move |_| {
+        let what = "this build of privmsgd keeps no accounts";
+        Err(StartError::new(Exit::Config, what, dir.display(), ""))
+    }))
+}
+
+/// Reads what the desk will go by; the result makes it do so.
+#[cfg(feature = "mailbox")]
+fn new_rules(config: &Config, office: &Office) -> Result<Box<dyn FnOnce() + Send>, StartError> {
+    let Some(rules) = office.get().cloned() else {
+        return Ok(Box::new(|| {}));
+    };
+    let settings = accounts::Settings::load(config)?;
+    Ok(Box::new(move || rules.replace(settings)))
+}
+
+#[cfg(not(feature = "mailbox"))]
+fn new_rules(_: &Config, _: &Office) -> Result<Box<dyn FnOnce() + Send>, StartError> {
+    Ok(Box::new(|| {}))
 }
 
 /// The certificate, if anything speaks TLS.
@@ -136,27 +163,35 @@ fn adapt(config: &mut Config) {
     }
 }
 
-fn announce(server: &Server) {
+fn announce(server: &Server, config: &Config) {
     for address in server.addresses() {
         info!("listening on {address}");
     }
-    match server.is_local() {
-        true => info!(
-            "local only: other machines cannot connect; --listen ADDRESS:PORT opens it to them"
-        ),
-        false => {
-            let exposed = server.exposed().join(" ");
-            if !exposed.is_empty() {
-                warn!(
-                    "other machines can read and change every line on {exposed}: it is not encrypted; close it with \
-                     --listen 127.0.0.1:7748, or encrypt it with --listen tls:ADDRESS:PORT"
-                );
-            }
-            warn!(
-                "open mode beyond this machine: whoever connects takes any free name, unproved; \
-                 --data DIR makes names accounts"
-            );
-        }
+    if server.is_local() {
+        info!("local only: other machines cannot connect; --listen ADDRESS:PORT opens it to them");
+    }
+    let exposed = server.exposed().join(" ");
+    if !exposed.is_empty() {
+        let secrets = match config.data.is_some() && !config.accounts.plaintext_credentials {
+            true => "; passwords and tokens are refused there",
+            false => "",
+        };
+        warn!(
+            "other machines can read and change every line on {exposed}: it is not encrypted{secrets}; close it with \
+             --listen 127.0.0.1:7748, or encrypt it with --listen tls:ADDRESS:PORT"
+        );
+    }
+    if !server.is_local() && config.data.is_none() {
+        warn!(
+            "open mode beyond this machine: whoever connects takes any free name, unproved; \
+             --data DIR makes names accounts"
+        );
+    }
+    if let Some(dir) = &config.data {
+        info!(
+            "accounts in {}: privmsgd account add NAME makes one",
+            dir.display()
+        );
     }
     if let Some(command) = server
         .addresses()
@@ -199,13 +234,16 @@ fn write_port_file(path: &Path, addresses: &[&str]) -> io::Result<()> {
 }
 
 /// Reads everything again as it was read at the start.
-fn reload(args: Vec<OsString>, needs_tls: bool) -> Reload {
+fn reload(args: Vec<OsString>, start: &Config, needs_tls: bool, office: &Office) -> Reload {
+    let (start, office) = (start.clone(), office.clone());
     Arc::new(move || match config::load(args.clone()) {
         Ok(Invocation::Run(mut config)) => {
             adapt(&mut config);
             let identity = needs_tls.then(|| tls::load(&config.tls)).transpose();
+            let apply = new_rules(&start.reloaded(&config), &office);
             Ok(Fresh {
                 identity: identity.map_err(|error| vec![one_line(&error)])?,
+                apply: apply.map_err(|error| vec![one_line(&error)])?,
                 config: *config,
             })
         }

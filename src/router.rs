@@ -354,7 +354,7 @@ impl Router {
         let key = name.key();
         let to = self
             .names
-            .find_expecting(key.as_bytes(), &self.sessions, |key| out.expect(key))?;
+            .find_fetching(key.as_bytes(), &self.sessions, |key| out.fetch(key))?;
         sender.remember_recipient(to);
         Some((to, self.sessions.get(to)?))
     }

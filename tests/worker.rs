@@ -336,7 +336,7 @@ fn new_settings_hold_for_what_is_asked_after_them() {
         origin: Origin::Local,
     };
     assert_eq!(code(&office.ask(create("Alice"))), Some(Code::NotAllowed));
-    office.worker.reconfigure(settings(AccountsConfig {
+    office.worker.rules().replace(settings(AccountsConfig {
         signup_open: true,
         reserved_names: vec!["bob".into()],
         ..cheap()

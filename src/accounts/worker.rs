@@ -37,9 +37,22 @@ pub struct Worker {
     inbox: Sender<Message>,
     done: Receiver<Done>,
     waiting: usize,
-    settings: Arc<Mutex<Arc<Settings>>>,
+    settings: Shared,
     hashes: Arc<AtomicU64>,
     threads: Vec<JoinHandle<()>>,
+}
+
+type Shared = Arc<Mutex<Arc<Settings>>>;
+
+/// What holds for the jobs of a [`Worker`].
+#[derive(Clone)]
+pub struct Rules(Shared);
+
+impl Rules {
+    /// For the jobs that begin from now on.
+    pub fn replace(&self, settings: Settings) {
+        *lock(&self.0) = Arc::new(settings);
+    }
 }
 
 enum Message {
@@ -88,9 +101,9 @@ impl Worker {
         })
     }
 
-    /// What holds for jobs from now on.
-    pub fn reconfigure(&self, settings: Settings) {
-        *lock(&self.settings) = Arc::new(settings);
+    /// Where other threads say what holds from then on.
+    pub fn rules(&self) -> Rules {
+        Rules(self.settings.clone())
     }
 
     /// Passwords hashed so far.

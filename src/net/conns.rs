@@ -343,7 +343,7 @@ impl<S: Transport> Conns<S> {
 
     /// Begins to fetch what [`Conns::offer`] needs of the slot: a load whose result nobody waits for.
     #[inline]
-    pub fn expect(&self, key: u32) {
+    pub fn fetch(&self, key: u32) {
         black_box(self.slots.get(key as usize).map(|conn| conn.serial));
     }
 

@@ -15,6 +15,8 @@ pub struct Fresh {
     pub config: Config,
     /// The certificate, where TLS is spoken.
     pub identity: Option<Identity>,
+    /// What others take over as well, once all of it holds.
+    pub apply: Box<dyn FnOnce() + Send>,
 }
 
 /// Reads and checks the whole configuration, and the certificate; messages for people if any of it cannot be used.

@@ -308,7 +308,9 @@ impl Server {
             Some(Ok(Fresh {
                 config: new,
                 identity,
+                apply,
             })) => {
+                apply();
                 if let (Some(tls), Some(identity)) = (self.acceptor.tls(), identity) {
                     tls.replace(identity);
                 }

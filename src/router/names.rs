@@ -34,20 +34,20 @@ impl Default for Names {
 impl Names {
     /// Who holds the name that compares as `name`.
     pub fn find(&self, name: &[u8], sessions: &Sessions) -> Option<ConnId> {
-        self.find_expecting(name, sessions, |_| {})
+        self.find_fetching(name, sessions, |_| {})
     }
 
-    /// The same. `expect` learns whom it probably is before that is certain.
+    /// The same. `fetch` learns whom it probably is before that is certain.
     #[inline]
-    pub fn find_expecting(
+    pub fn find_fetching(
         &self,
         name: &[u8],
         sessions: &Sessions,
-        expect: impl Fn(u32),
+        fetch: impl Fn(u32),
     ) -> Option<ConnId> {
         let (shard, hash) = self.place(name);
         let found = self.shards.get(shard)?.find(hash, |key| {
-            expect(key);
+            fetch(key);
             sessions
                 .at(key)
                 .is_some_and(|(_, session)| is_named(session, name))

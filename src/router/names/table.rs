@@ -150,7 +150,7 @@ mod tests {
                 .wrapping_add(1);
             let key = (random >> 40) as u32 % 600;
             let hash = key / 5 * 64;
-            if map.contains_key(&key) && (random >> 20) % 2 == 0 {
+            if map.contains_key(&key) && (random >> 20).is_multiple_of(2) {
                 assert!(table.remove(hash, |found| found == key));
                 map.remove(&key);
             } else if map.insert(key, hash).is_none() {
