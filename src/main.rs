@@ -98,7 +98,7 @@ type Office = Arc<OnceLock<accounts::Rules>>;
 /// Nobody's.
 #[cfg(not(feature = "mailbox"))]
 #[derive(Clone, Default)]
-struct Office;
+struct Office(());
 
 /// Who proves names, in mailbox mode.
 #[cfg(feature = "mailbox")]
