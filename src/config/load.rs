@@ -263,7 +263,7 @@ mod tests {
             listen_is_default: false,
             ..Config::default()
         };
-        for key in super::super::KEYS {
+        for key in super::super::Key::all() {
             let shown = (key.show)(&defaults);
             let file = format!("[{}]\n{} = {shown}", key.table(), key.name());
             let plain = shown.replace(['"', '[', ']', ' '], "");
