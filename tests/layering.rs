@@ -141,7 +141,7 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
             "src/net",
             "src/router",
             "src/time.rs",
-            "src/wire/name.rs",
+            "src/wire/name",
             "src/wire/code.rs",
         ],
         &["serde_json"],
@@ -179,7 +179,7 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
     ),
     // Other connections, JSON.
     (
-        &["src/net/conn.rs"],
+        &["src/net/conn.rs", "src/net/conn/"],
         &[
             "crate::net::conns",
             "crate::router",
