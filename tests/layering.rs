@@ -121,6 +121,7 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
     (
         &[
             "src/main.rs",
+            "src/main/",
             "src/engine",
             "src/net",
             "src/router",
@@ -135,6 +136,7 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
     (
         &[
             "src/main.rs",
+            "src/main/",
             "src/config",
             "src/engine",
             "src/id.rs",
@@ -167,7 +169,10 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
         ],
     ),
     // Names, JSON, rules.
-    (&["src/net/server.rs"], &["crate::wire", "serde_json"]),
+    (
+        &["src/net/server.rs", "src/net/server/reloads.rs"],
+        &["crate::wire", "serde_json"],
+    ),
     (
         &["src/net/admit.rs"],
         &["crate::wire", "crate::router", "mio"],
@@ -220,7 +225,7 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
     (&["src/net/sys.rs"], &["crate"]),
     // The protocol.
     (
-        &["src/main.rs"],
+        &["src/main.rs", "src/main/"],
         &[
             "privmsgd::wire",
             "privmsgd::router",
