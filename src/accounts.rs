@@ -26,6 +26,8 @@ pub mod throttle;
 pub mod token;
 #[cfg(feature = "mailbox")]
 mod worker;
+#[cfg(feature = "mailbox")]
+pub mod written_key;
 
 use std::borrow::Cow;
 use std::fmt;

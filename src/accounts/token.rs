@@ -13,6 +13,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 
 use super::Secret;
+use super::key::is_weak;
+use super::written_key::from_pem;
 use crate::config::AccountsConfig;
 use crate::ops::exit::{Exit, StartError, reason};
 use crate::wire::name::Name;
@@ -92,12 +94,11 @@ impl TokenKey {
     }
 
     fn eddsa(pem: &[u8]) -> Option<Self> {
-        let key = DecodingKey::from_ed_pem(pem).ok()?;
-        let bytes = key.try_get_as_bytes().ok()?;
-        let weak = super::key::is_weak(bytes.try_into().ok()?);
-        (!weak).then_some(TokenKey {
+        let key = from_pem(std::str::from_utf8(pem).ok()?)?;
+        (!is_weak(&key)).then(|| TokenKey {
             algorithm: Algorithm::EdDSA,
-            key,
+            // Despite its name it takes the 32 bytes alone.
+            key: DecodingKey::from_ed_der(&key),
         })
     }
 
