@@ -41,6 +41,11 @@ pub use {
     offline::Offline, settings::Settings, worker::MAX_WAITING, worker::Rules, worker::Worker,
 };
 
+/// Bytes of a password, as sent.
+pub const MAX_PASSWORD_BYTES: usize = 1_024;
+/// Bytes of a token.
+pub const MAX_TOKEN_BYTES: usize = 4_096;
+
 /// What must never be shown: not in logs, errors, metrics, core files or `Debug`. Overwritten when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Box<[u8]>);

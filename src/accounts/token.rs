@@ -12,15 +12,13 @@ use std::path::Path;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 
-use super::Secret;
 use super::key::is_weak;
 use super::written_key::from_pem;
+use super::{MAX_TOKEN_BYTES, Secret};
 use crate::config::AccountsConfig;
 use crate::ops::exit::{Exit, StartError, reason};
 use crate::wire::name::Name;
 
-/// Bytes of a token.
-pub const MAX_TOKEN_BYTES: usize = 4_096;
 /// How far the minter's clock may be ahead: `nbf` only. A token is over at its `exp`, to the second.
 pub const NOT_BEFORE_LEEWAY_MS: u64 = 5_000;
 

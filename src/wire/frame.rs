@@ -8,7 +8,7 @@ mod hello;
 mod message;
 
 pub use examples::{EXAMPLES, MAILBOX_EXAMPLES, examples};
-pub use hello::{Greeting, Hello, base64url};
+pub use hello::{Greeting, Hello};
 pub use message::Envelope;
 
 use crate::accounts::Nonce;
