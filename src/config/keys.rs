@@ -94,6 +94,22 @@ macro_rules! field {
             show: |config| value::show_path(&config.$table.$field),
         }
     };
+    // One of two words: `no` and `yes` are how the file says false and true.
+    ($path:literal: $table:ident . $field:ident $no:literal or $yes:literal, $about:expr) => {
+        Key {
+            path: $path,
+            about: $about,
+            reloads: true,
+            set: |config, given| {
+                config.$table.$field = value::one_of(given, [$no, $yes])? == 1;
+                Ok(())
+            },
+            show: |config| match config.$table.$field {
+                true => format!("{:?}", $yes),
+                false => format!("{:?}", $no),
+            },
+        }
+    };
 }
 
 use field;
@@ -179,16 +195,7 @@ const SERVER: &[Key] = &[
 const TLS: &[Key] = &[
     field!(tls.certificate: path, "PEM chain; empty: credential tls.crt", true),
     field!(tls.key: path, "PEM; empty: credential tls.key", true),
-    Key {
-        path: "tls.min_version",
-        about: "1.3 or 1.2",
-        reloads: true,
-        set: |config, given| {
-            config.tls.allow_1_2 = value::one_of(given, ["1.3", "1.2"])? == 1;
-            Ok(())
-        },
-        show: |config| format!("{:?}", ["1.3", "1.2"][usize::from(config.tls.allow_1_2)]),
-    },
+    field!("tls.min_version": tls.allow_1_2 "1.3" or "1.2", "1.3 or 1.2"),
     field!(
         tls.handshake_timeout_ms: number WAIT,
         "from connecting to the end of the handshake",

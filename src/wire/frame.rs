@@ -7,7 +7,7 @@ mod examples;
 mod hello;
 mod message;
 
-pub use examples::{EXAMPLES, MAILBOX_EXAMPLES, examples};
+pub use examples::examples;
 pub use hello::{Greeting, Hello};
 pub use message::Envelope;
 
@@ -288,8 +288,8 @@ fn help(out: &mut Vec<u8>, id: Option<Raw<'_>>, only: Option<Verb>, mode: Mode) 
     open(out, "help", id);
     key(out, "commands");
     out.push(b'[');
-    let asked = |(verb, _): &&(Verb, &str)| only.is_none_or(|only| only == *verb);
-    for (index, (verb, example)) in examples(mode).iter().filter(asked).enumerate() {
+    let asked = |(verb, _): &(Verb, &str)| only.is_none_or(|only| only == *verb);
+    for (index, (verb, example)) in examples(mode).filter(asked).enumerate() {
         if index > 0 {
             out.push(b',');
         }

@@ -4,21 +4,10 @@ use super::{ANY_WAIT, Key, field};
 use crate::config::value;
 
 pub(super) const KEYS: &[Key] = &[
-    Key {
-        path: "accounts.signup",
-        about: "open: clients may create accounts; closed",
-        reloads: true,
-        set: |config, given| {
-            config.accounts.signup_open = value::one_of(given, ["closed", "open"])? == 1;
-            Ok(())
-        },
-        show: |config| {
-            format!(
-                "{:?}",
-                ["closed", "open"][usize::from(config.accounts.signup_open)]
-            )
-        },
-    },
+    field!(
+        "accounts.signup": accounts.signup_open "closed" or "open",
+        "open: clients may create accounts; closed"
+    ),
     Key {
         path: "accounts.reserved_names",
         about: "nobody may have, besides the built-in ones",
@@ -76,19 +65,8 @@ pub(super) const KEYS: &[Key] = &[
         },
         show: |config| format!("{:?}", config.accounts.token_audience),
     },
-    Key {
-        path: "accounts.token_accounts",
-        about: "create: a good token makes its account; existing",
-        reloads: true,
-        set: |config, given| {
-            config.accounts.token_creates = value::one_of(given, ["existing", "create"])? == 1;
-            Ok(())
-        },
-        show: |config| {
-            format!(
-                "{:?}",
-                ["existing", "create"][usize::from(config.accounts.token_creates)]
-            )
-        },
-    },
+    field!(
+        "accounts.token_accounts": accounts.token_creates "existing" or "create",
+        "create: a good token makes its account; existing"
+    ),
 ];

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{ANY_WAIT, Key, WAIT};
+use super::{ANY_WAIT, Key, WAIT, field};
 use crate::config::{Limits, value};
 
 /// A limit that is a number of its own type, within `range`.
@@ -109,16 +109,7 @@ pub(super) const KEYS: &[Key] = &[
         "of one connection, on average; local peers are exempt"
     ),
     limit!(command_burst, COUNT, "of one connection at once"),
-    Key {
-        path: "limits.limit_local_peers",
-        about: "hold loopback and UNIX peers to rates and counts too",
-        reloads: true,
-        set: |config, given| {
-            config.limits.limit_local_peers = value::boolean(given)?;
-            Ok(())
-        },
-        show: |config| config.limits.limit_local_peers.to_string(),
-    },
+    field!(limits.limit_local_peers: boolean, "hold loopback and UNIX peers to rates and counts too", true),
     limit!(
         max_errors,
         COUNT,
