@@ -26,6 +26,8 @@ pub mod throttle;
 pub mod token;
 #[cfg(feature = "mailbox")]
 mod worker;
+#[cfg(feature = "mailbox")]
+pub mod written_key;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,6 +40,11 @@ use crate::wire::name::Name;
 pub use {
     offline::Offline, settings::Settings, worker::MAX_WAITING, worker::Rules, worker::Worker,
 };
+
+/// Bytes of a password, as sent.
+pub const MAX_PASSWORD_BYTES: usize = 1_024;
+/// Bytes of a token.
+pub const MAX_TOKEN_BYTES: usize = 4_096;
 
 /// What must never be shown: not in logs, errors, metrics, core files or `Debug`. Overwritten when dropped.
 #[derive(Clone, PartialEq, Eq)]
