@@ -33,7 +33,7 @@ impl Tables<'_> {
     pub fn devices(&self, id: AccountId) -> Result<Vec<DeviceRow>, Failed> {
         let mut list = self.db.prepare_cached(
             "SELECT device, created, seen, current, previous, spent
-             FROM devices WHERE account = ?1 ORDER BY device",
+             FROM devices WHERE account = ?1 ORDER BY created, device",
         )?;
         let rows = list.query_map([id.0], device_row)?;
         Ok(rows.collect::<Result<_, _>>()?)

@@ -1,6 +1,7 @@
 //! Each subcommand against a running daemon.
 
 use std::fs;
+use std::io::Read;
 use std::process::Stdio;
 
 use crate::common::{Address, Setup, check};
@@ -57,7 +58,9 @@ fn clients_are_listed_with_what_is_known_of_them() {
     let Address::Unix(path) = house.stage.daemon.unix() else {
         panic!("a UNIX socket");
     };
-    let _local = std::os::unix::net::UnixStream::connect(path).unwrap();
+    let local = std::os::unix::net::UnixStream::connect(path).unwrap();
+    // Its hello was written: nothing waits for it.
+    assert_eq!((&local).read(&mut [0; 1]).unwrap(), 1);
     let (code, out, _) = house.ask(&["clients", "--json"]);
     assert_eq!(code, 0);
     let lines: Vec<&str> = out.lines().collect();

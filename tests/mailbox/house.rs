@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -90,7 +91,13 @@ impl House {
     pub fn open(mut config: Config, chunking: Chunking) -> House {
         config.listen = vec![Listen::Tcp(([127, 0, 0, 1], 0).into())];
         config.listen_is_default = false;
-        config.data = Some("in memory".into());
+        // The desk keeps everything in memory; the admin socket alone needs the place.
+        static OPENED: AtomicUsize = AtomicUsize::new(0);
+        let number = OPENED.fetch_add(1, Ordering::Relaxed);
+        let name = format!("privmsgd-house.{}.{number}", std::process::id());
+        let data = std::env::temp_dir().join(name);
+        std::fs::create_dir(&data).expect("a directory");
+        config.data = Some(data.clone());
         let hand = Hand::default();
         hand.0.lock().expect("the hand").book = Book::with(&PEOPLE, &["pw", PASSWORD]);
         let (sender, receiver) = mpsc::channel();
@@ -102,6 +109,7 @@ impl House {
             };
             let server = Server::bind(&config, Vec::new(), None, None, Some(Box::new(open)));
             let mut server = server.unwrap_or_else(|error| panic!("{error}"));
+            let _ = std::fs::remove_dir_all(data);
             let address: SocketAddr = server.addresses()[0].parse().expect("an address");
             sender.send(address).expect("the test awaits it");
             let ended = server.run();
