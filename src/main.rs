@@ -23,7 +23,7 @@ use privmsgd::net::reload::{Fresh, Reload};
 use privmsgd::net::server::Server;
 use privmsgd::net::tls::{self, Identity};
 use privmsgd::ops::exit::{Exit, StartError, reason};
-use privmsgd::ops::{Inherited, descriptors, log as logs, systemd};
+use privmsgd::ops::{Inherited, core_files, descriptors, log as logs, systemd};
 
 use office::Office;
 
@@ -32,7 +32,10 @@ fn main() -> ExitCode {
     match config::load(args.clone()) {
         Ok(Invocation::Run(config)) => end(run(*config, args)),
         Ok(Invocation::Checked(config)) => end(identity(&config, &[]).map(|_| Exit::Ok)),
-        Ok(Invocation::Subcommand(subcommand)) => cli::run(&subcommand, office::offline).into(),
+        Ok(Invocation::Subcommand(subcommand)) => {
+            core_files::forbid();
+            cli::run(&subcommand, office::offline).into()
+        }
         Ok(Invocation::SelfSigned(asked)) => end(tls::self_signed(&asked, unix_ms()).map(print)),
         Ok(Invocation::Print(text)) => print(text).into(),
         Err(ConfigError { code, messages }) => {
@@ -62,6 +65,10 @@ fn run(mut config: Config, args: Vec<OsString>) -> Result<Exit, StartError> {
     let inherited = systemd::inherited()?;
     logs::init(&config.log);
     adapt(&mut config);
+    // Open mode without TLS has no secret that outlives a connection.
+    if config.data.is_some() || listen::speaks_tls(&config, &inherited) {
+        core_files::forbid();
+    }
     let identity = identity(&config, &inherited)?;
     let office = Office::default();
     let reload = reload(args, &config, identity.is_some(), &office);

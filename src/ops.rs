@@ -3,6 +3,7 @@
 
 use std::os::fd::OwnedFd;
 
+pub mod core_files;
 pub mod crowd;
 pub mod descriptors;
 pub mod exit;

@@ -32,6 +32,7 @@ impl Store {
     /// it is: a store that cannot be read is never taken for an empty one.
     pub fn open(dir: &Path) -> Result<Store, StartError> {
         let lock = files::lock(dir)?;
+        let dir = &files::real(dir)?;
         let path = files::prepare(dir)?;
         let db = schema::open(&path)?;
         files::close_to_others(dir)?;

@@ -1,6 +1,9 @@
-//! The long run: rows B, C, D and F at their full counts, with the limits a daemon has by default.
+//! The long run: rows B, C, D, E and F at their full counts, with the limits a daemon has by default.
 //! `cargo test --release --features long-tests --test long -- --nocapture`; figures also go to `target/tmp/figures`.
 
+#[cfg(feature = "mailbox")]
+#[path = "rows/accounts.rs"]
+mod accounts;
 mod bench;
 mod common;
 #[path = "rows/crowd.rs"]
@@ -187,6 +190,24 @@ fn d9() {
 #[test]
 fn e10() {
     logins::e10_login_times(10_000);
+}
+
+#[cfg(feature = "mailbox")]
+#[test]
+fn e6() {
+    accounts::e6_a_name_that_left(1_000);
+}
+
+#[cfg(feature = "mailbox")]
+#[test]
+fn e11() {
+    accounts::e11_brute_force(secs(10));
+}
+
+#[cfg(feature = "mailbox")]
+#[test]
+fn e13() {
+    accounts::e13_replays(10_000);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The systemd units: what systemd itself says of them. Acceptance §5.
 
+mod ops;
+
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -63,6 +66,63 @@ fn systemd_has_nothing_to_say_about_the_units_for_tls() {
     assert_eq!(text(&output).trim(), "");
     let socket = fs::read_to_string(dir.join("privmsgd-tls.socket")).unwrap();
     assert!(socket.contains("\nListenStream=7749\nFileDescriptorName=tls\n"));
+    fs::remove_dir_all(dir).unwrap();
+}
+
+/// Accounts need nothing but the directory that the service has anyway.
+#[test]
+fn accounts_expose_nothing_more() {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd");
+    let drop_in = fs::read_to_string(from.join("privmsgd-accounts.conf")).unwrap();
+    let with_accounts = |service: &str| {
+        let (_, settings) = drop_in.split_once("[Service]\n").unwrap();
+        assert!(service.contains("\nStateDirectory=privmsgd\nStateDirectoryMode=0700\n"));
+        service.replacen("[Service]\n", &format!("[Service]\n{settings}"), 1)
+    };
+    let dir = copies("accounts", with_accounts);
+    let args = ["security", "--offline=yes", MAX_EXPOSURE];
+    let output = analyze(&args, &[dir.join("privmsgd.service")]);
+    assert!(output.status.success(), "{}", text(&output));
+    let local = |service: String| {
+        let service = service.replace("#LoadCredential", "LoadCredential");
+        service.replace("/usr/bin/privmsgd", env!("CARGO_BIN_EXE_privmsgd"))
+    };
+    let dir = copies("accounts", |service| local(with_accounts(service)));
+    let output = analyze(&["verify"], &[dir.join("privmsgd.service")]);
+    assert!(output.status.success(), "{}", text(&output));
+    assert_eq!(text(&output).trim(), "");
+    fs::remove_dir_all(dir).unwrap();
+}
+
+/// With `DynamicUser=` the state directory is a link, and belongs to a user who has nothing else.
+#[cfg(feature = "mailbox")]
+#[test]
+fn accounts_are_kept_in_a_state_directory_that_is_a_link() {
+    let dir = copies("state", str::to_string);
+    fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
+    let (binary, state) = (dir.join("privmsgd"), dir.join("private"));
+    ops::copy_binary(&binary);
+    fs::create_dir(&state).unwrap();
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).unwrap();
+    chown(&state, Some(61_184), Some(61_184)).unwrap();
+    symlink("private", dir.join("state")).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=61184", "--regid=61184", "--clear-groups"]);
+        command.args(["--no-new-privs", "--bounding-set=-all", "timeout", "20"]);
+        command.arg(&binary).args(args).env_clear();
+        command.env("PRIVMSGD_SERVER__DATA", dir.join("state"));
+        command.output().unwrap()
+    };
+    let output = run(&["account", "add", "Alice", "--no-credential"]);
+    assert!(output.status.success(), "{}", text(&output));
+    let output = run(&["account", "list", "--json"]);
+    assert!(
+        text(&output).contains(r#""name":"Alice""#),
+        "{}",
+        text(&output)
+    );
+    assert!(state.join("privmsgd.db").exists());
     fs::remove_dir_all(dir).unwrap();
 }
 

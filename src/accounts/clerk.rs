@@ -3,6 +3,7 @@
 
 mod change;
 mod operator;
+mod raised;
 mod register;
 mod reply;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use crate::store::{Failed, Tables};
 use crate::time::Now;
 use crate::wire::code::Code;
 
+use raised::Raised;
 use reply::{Reply, Stop, refused};
 use told::Told;
 
@@ -26,6 +28,7 @@ pub struct Clerk {
     settings: Arc<Settings>,
     throttle: Throttle,
     told: Told,
+    raised: Raised,
     /// What passwords of names without one are checked against, and what it costs.
     dummy: (Option<String>, Cost),
     removed: bool,
@@ -46,6 +49,7 @@ impl Clerk {
             settings,
             throttle: Throttle::default(),
             told: Told::default(),
+            raised: Raised::default(),
             dummy: (super::password::dummy(cost), cost),
             removed: false,
         }

@@ -185,10 +185,19 @@ fn read_key_file(path: &Path, secret: bool) -> Result<Secret, StartError> {
         let fix = format!("chmod go-rwx {}", path.display());
         return Err(StartError::new(Exit::Permission, what, path.display(), fix));
     }
-    let mut bytes = Vec::with_capacity(MAX_KEY_FILE_BYTES as usize);
-    let read = File::open(path).and_then(|f| f.take(MAX_KEY_FILE_BYTES).read_to_end(&mut bytes));
-    read.map_err(unreadable)?;
-    Ok(Secret::from(bytes))
+    let mut bytes = Vec::with_capacity(MAX_KEY_FILE_BYTES as usize + 1);
+    let read =
+        File::open(path).and_then(|f| f.take(MAX_KEY_FILE_BYTES + 1).read_to_end(&mut bytes));
+    let read = read.map_err(unreadable)?;
+    let bytes = Secret::from(bytes);
+    match read as u64 > MAX_KEY_FILE_BYTES {
+        true => Err(bad_key(
+            path,
+            "it is larger than 64 KiB",
+            "see accounts.token_keys",
+        )),
+        false => Ok(bytes),
+    }
 }
 
 fn bad_key(path: &Path, what: &str, fix: &str) -> StartError {

@@ -33,6 +33,11 @@ pub fn lock(dir: &Path) -> Result<File, StartError> {
     }
 }
 
+/// Where the directory is. A service's may be a link, and SQLite, which is to follow none, looks at the whole path.
+pub fn real(dir: &Path) -> Result<PathBuf, StartError> {
+    fs::canonicalize(dir).map_err(|error| unreadable(dir, &error))
+}
+
 /// The path of a database that is there, in a locked directory, and is a file of this user's alone.
 pub fn prepare(dir: &Path) -> Result<PathBuf, StartError> {
     let path = dir.join(DATABASE);

@@ -3,6 +3,7 @@
 
 pub mod namespace;
 pub mod pair;
+pub mod place;
 pub mod process;
 pub mod socket;
 pub mod tools;

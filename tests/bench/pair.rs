@@ -22,7 +22,11 @@ const P99_US: u64 = 100_000;
 
 impl Pair {
     pub fn start(address: &Address) -> Pair {
-        let (sender, receiver) = (named(address, "ProbeA"), named(address, "ProbeB"));
+        Pair::between(named(address, "ProbeA"), named(address, "ProbeB"))
+    }
+
+    /// The same where names are proved; `receiver` is ProbeB.
+    pub fn between(sender: Client, receiver: Client) -> Pair {
         let over = Arc::new(AtomicBool::new(false));
         let (ends, origin) = (over.clone(), Instant::now());
         Pair {

@@ -16,11 +16,13 @@ mod client;
 mod daemon;
 mod pattern;
 mod play;
+mod program;
 
 pub use client::Client;
 pub use daemon::{Address, Daemon, PASSWORD, Setup};
 pub use pattern::{Bindings, check};
 pub use play::{Block, Step, blocks, play, play_with};
+pub use program::Program;
 
 /// How the bytes that a client sends are cut into writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,12 +1,10 @@
 //! Programs written by others: openssl, socat and Python's ssl, as the README has them.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::common::{Bindings, Daemon, check};
+use crate::common::{Daemon, Program};
 use crate::files::Pair;
 
 /// The commands below are those of the README.
@@ -22,50 +20,11 @@ fn the_readme_has_these_commands() {
     }
 }
 
-struct Program {
-    child: Child,
-    input: Option<ChildStdin>,
-    lines: Receiver<String>,
+trait Converse {
+    fn converse(&mut self, name: &str);
 }
 
-impl Program {
-    fn start(command: &mut Command) -> Program {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let output = BufReader::new(child.stdout.take().expect("piped"));
-        let (sender, lines) = channel();
-        thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Program {
-            input: child.stdin.take(),
-            child,
-            lines,
-        }
-    }
-
-    fn send(&mut self, line: &str) {
-        let input = self.input.as_mut().expect("open");
-        input
-            .write_all(format!("{line}\n").as_bytes())
-            .expect("it reads");
-    }
-
-    #[track_caller]
-    fn expect(&mut self, pattern: &str) {
-        let line = self.lines.recv_timeout(Duration::from_secs(15));
-        let line = line.unwrap_or_else(|end| panic!("{end}, expected {pattern}"));
-        let matched = check(pattern, &line, &mut Bindings::new());
-        assert!(matched.is_ok(), "expected {pattern}\ngot      {line}");
-    }
-
+impl Converse for Program {
     /// The session of the README's first minute.
     fn converse(&mut self, name: &str) {
         self.expect(r#"{"type":"hello",…}"#);
@@ -75,13 +34,6 @@ impl Program {
             r#"{{"type":"privateMessage","toUsername":"{name}","message":"Salut !"}}"#
         ));
         self.expect(r#"{"type":"privateMessage","from":"…","message":"Salut !","time":"…"}"#);
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -158,7 +110,7 @@ fn socat_converses_and_half_closes() {
     let mut alice = Program::start(&mut command);
     alice.converse("Alice");
     alice.send(r#"{"type":"ping","id":1}"#);
-    alice.input = None;
+    alice.end_input();
     alice.expect(r#"{"type":"pong","id":1,…}"#);
     alice.expect(r#"{"type":"goodbye","code":"drained",…}"#);
 }
@@ -187,9 +139,6 @@ fn python_converses() {
         .arg(daemon.tls().port().to_string())
         .arg(files.certificate());
     let mut alice = Program::start(&mut command);
-    assert_eq!(
-        alice.lines.recv_timeout(Duration::from_secs(15)).as_deref(),
-        Ok("TLSv1.3")
-    );
+    assert_eq!(alice.line(), "TLSv1.3");
     alice.converse("Alice");
 }

@@ -68,17 +68,26 @@ impl Clerk {
     ) -> Result<Next, Stop> {
         let row = find(tables, &who.username)?;
         let proved = good(row.as_ref()).filter(|row| {
-            checked.verified && Some(row.id) == checked.account && row.password == checked.against
+            checked.verified && Some(row.id) == checked.account && self.is_of(row, &checked.against)
         });
         let Some(proved) = proved else {
             return Ok(self.fail(tables, row.as_ref(), now)?);
         };
-        if let Some(new) = checked.new {
+        if let (Some(new), true) = (checked.new, proved.password == checked.against) {
             tables.set_password(proved.id, &new)?;
+            let old = checked.against.unwrap_or_default();
+            self.raised.note(proved.id, old, new);
         }
         let (tried, config) = (Some(who.username.key()), &self.settings.config);
         self.throttle.succeeded(tried, who.origin, config);
         self.admit(tables, proved, &who.device, None, now)
+    }
+
+    /// Whether `against` is the hash of the account's password, or was it until its cost was raised.
+    fn is_of(&self, row: &Row, against: &Option<String>) -> bool {
+        row.password == *against
+            || matches!((against, &row.password), (Some(old), Some(stored))
+                if self.raised.became(row.id, old, stored))
     }
 
     fn by_password(
