@@ -384,7 +384,11 @@ fn a_directory_is_opened_through_links() {
         symlink(name, &link).unwrap();
         check(&mut Store::open(&link).unwrap());
         let store = Store::open(&link).unwrap();
-        assert_eq!(refusal(&real).code, Exit::Unavailable, "one lock by any path");
+        assert_eq!(
+            refusal(&real).code,
+            Exit::Unavailable,
+            "one lock by any path"
+        );
         drop(store);
         fs::remove_file(real.join(DATABASE)).unwrap();
         symlink(golden(VERSION), real.join(DATABASE)).unwrap();
