@@ -164,6 +164,8 @@ pub enum Ask {
     },
     AddKey {
         account: AccountId,
+        /// The device that asks, here and below: it must still be good when the change is made.
+        by: Box<str>,
         username: Name<'static>,
         key: PublicKey,
         signature: Signature,
@@ -171,13 +173,16 @@ pub enum Ask {
     },
     RemoveKey {
         account: AccountId,
+        by: Box<str>,
         key: PublicKey,
     },
     Devices {
         account: AccountId,
+        by: Box<str>,
     },
     RevokeDevice {
         account: AccountId,
+        by: Box<str>,
         device: Box<str>,
     },
     /// What the operator asks for: by the admin socket, or with the daemon stopped.
@@ -288,7 +293,7 @@ pub enum Which {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// Failed tries to prove the name, this one included, since the sessions were last told.
+    /// So many more failed tries to prove the name. Whoever tells the sessions sums them up.
     AuthFailures(u32),
 }
 
