@@ -20,25 +20,36 @@ fn end(office: &mut Office, task: &Task) -> Answer {
     done.unwrap().unwrap().answer
 }
 
+fn reset() -> Operator {
+    Operator::SetPassword {
+        username: name("alice"),
+        password: secret("by the operator"),
+    }
+}
+
+/// What ends the session of alice's device `d`.
+fn orders() -> [Operator; 4] {
+    let username = || name("alice");
+    [
+        Operator::RevokeDevice {
+            username: username(),
+            device: "d".into(),
+        },
+        reset(),
+        Operator::Disable {
+            username: username(),
+            disabled: true,
+        },
+        Operator::Remove {
+            username: username(),
+        },
+    ]
+}
+
 /// A session whose end is on its way to it changes nothing any more.
 #[test]
 fn what_a_session_asked_before_it_was_ended_is_not_done() {
-    let revoke = |device: &str| Operator::RevokeDevice {
-        username: name("alice"),
-        device: device.into(),
-    };
-    let reset = || Operator::SetPassword {
-        username: name("alice"),
-        password: secret("by the operator"),
-    };
-    let disable = || Operator::Disable {
-        username: name("alice"),
-        disabled: true,
-    };
-    let remove = || Operator::Remove {
-        username: name("alice"),
-    };
-    for meanwhile in [revoke("d"), reset(), disable(), remove()] {
+    for meanwhile in orders() {
         let mut office = Office::new();
         office.add_alice();
         let account = office.log_in("d").account;
