@@ -140,6 +140,7 @@ impl Clerk {
                     verified: hashed.verified,
                     new: hashed.new,
                 };
+                self.throttle.decided(&who.username.key(), who.origin);
                 self.log_in(tables, &who, password, now)
             }
             Then::Create { username } => self.created(tables, &username, hashed.new, now),
@@ -151,12 +152,23 @@ impl Clerk {
         }
     }
 
+    /// A password was hashed, and its job is given up.
+    pub fn give_up(&mut self, hashed: &Hashed) {
+        if let Then::Login {
+            username, origin, ..
+        } = &hashed.then
+        {
+            self.throttle.decided(&username.key(), *origin);
+        }
+    }
+
     /// The answer if no more passwords can wait to be hashed: as if it had not been tried.
     pub fn no_room(&mut self, task: &Task) -> Done {
         if let Then::Login {
             username, origin, ..
         } = &task.then
         {
+            self.throttle.decided(&username.key(), *origin);
             let tried = Some(username.key());
             let config = &self.settings.config;
             self.throttle.give_back(tried, *origin, config);

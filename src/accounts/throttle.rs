@@ -62,6 +62,25 @@ impl Throttle {
         taken
     }
 
+    /// The outcome of a password that was taken comes later, with [`Throttle::decided`].
+    pub fn undecided(&mut self, name: &Key, origin: Origin) {
+        self.count(name, origin, |undecided| undecided.saturating_add(1));
+    }
+
+    /// Before it is said how.
+    pub fn decided(&mut self, name: &Key, origin: Origin) {
+        self.count(name, origin, |undecided| undecided.saturating_sub(1));
+    }
+
+    fn count(&mut self, name: &Key, origin: Origin, count: fn(u32) -> u32) {
+        if let Some(bucket) = self.passwords.of.get_mut(name) {
+            bucket.undecided = count(bucket.undecided);
+        }
+        if let Some(bucket) = self.origins.of.get_mut(&origin) {
+            bucket.undecided = count(bucket.undecided);
+        }
+    }
+
     /// The try was not made.
     pub fn give_back(
         &mut self,
@@ -86,7 +105,7 @@ impl Throttle {
     ) {
         self.origins.give_back(&origin, Rate::of(config));
         if let Some(name) = password_for {
-            self.passwords.of.remove(&name);
+            self.passwords.clear(&name);
         }
     }
 
@@ -124,6 +143,8 @@ struct Bucket {
     shut_ms: u64,
     /// How often it was shut; each time is twice as long.
     times_shut: u32,
+    /// Tries that were taken and may yet succeed.
+    undecided: u32,
 }
 
 impl<K> Default for Buckets<K> {
@@ -152,6 +173,16 @@ impl<K: Hash + Eq> Buckets<K> {
         }
     }
 
+    /// As if nothing had been tried, but for what is undecided.
+    fn clear(&mut self, key: &K) {
+        if let Some(bucket) = self.of.get_mut(key) {
+            bucket.clear();
+            if bucket.undecided == 0 {
+                self.of.remove(key);
+            }
+        }
+    }
+
     /// Only what is as good as forgotten makes room: nobody gets new tries by crowding out what is remembered.
     fn has_room(&mut self, rate: Rate, now_ms: u64) -> bool {
         if self.of.len() >= MAX_REMEMBERED && now_ms >= self.swept_ms.saturating_add(SWEEP_MS) {
@@ -169,7 +200,7 @@ impl Bucket {
             return Err(self.shut_ms - now_ms);
         }
         if self.is_forgotten(rate, now_ms) {
-            *self = Bucket::default();
+            self.clear();
         }
         let free_ms = self.free_ms.max(now_ms).saturating_add(rate.interval_ms);
         let early_ms = free_ms.saturating_sub(now_ms).saturating_sub(MINUTE_MS);
@@ -177,12 +208,21 @@ impl Bucket {
             self.free_ms = free_ms;
             return Ok(());
         }
+        let held_ms = rate.interval_ms.saturating_mul(u64::from(self.undecided));
+        if early_ms <= held_ms {
+            // There is room if those succeed: nobody is punished for coming while they are looked at.
+            return Err(early_ms.min(UNDECIDED_MS));
+        }
         let doubled = 1_u64.checked_shl(self.times_shut).unwrap_or(u64::MAX);
         let penalty_ms = rate.interval_ms.saturating_mul(doubled);
         let wait_ms = penalty_ms.min(rate.max_penalty_ms).max(early_ms);
         self.times_shut = self.times_shut.saturating_add(1);
         self.shut_ms = now_ms.saturating_add(wait_ms);
         Err(wait_ms)
+    }
+
+    fn clear(&mut self) {
+        (self.free_ms, self.shut_ms, self.times_shut) = (0, 0, 0);
     }
 
     /// As long after its end as a penalty may last.
@@ -197,6 +237,8 @@ impl Bucket {
 }
 
 const MINUTE_MS: u64 = 60_000;
+/// How long to wait for what is undecided.
+const UNDECIDED_MS: u64 = 1_000;
 /// At most so often a full table is looked through.
 const SWEEP_MS: u64 = 1_000;
 
@@ -260,6 +302,29 @@ mod tests {
         }
         let sixth = throttle.take(None, origin, &config, 700_000);
         assert_eq!(sixth, Err(12_000));
+    }
+
+    #[test]
+    fn nobody_is_shut_out_by_tries_that_may_yet_succeed() {
+        let (mut throttle, config) = (Throttle::default(), CONFIG());
+        let (origin, users) = (Origin::V4(7), ["u1", "u2", "u3", "u4", "u5"]);
+        for user in users {
+            throttle.take(name(user), origin, &config, 0).unwrap();
+            throttle.undecided(&name(user).unwrap(), origin);
+        }
+        for _ in 0..3 {
+            let sixth = throttle.take(name("u6"), origin, &config, 0);
+            assert_eq!(sixth, Err(UNDECIDED_MS));
+        }
+        for user in users {
+            throttle.decided(&name(user).unwrap(), origin);
+            throttle.succeeded(name(user), origin, &config);
+        }
+        // Those that failed count.
+        for _ in 0..5 {
+            throttle.take(name("u6"), origin, &config, 0).unwrap();
+        }
+        assert_eq!(throttle.take(None, origin, &config, 0), Err(12_000));
     }
 
     #[test]

@@ -236,6 +236,7 @@ impl Bench {
             }
             Message::Hashed(hashed) => {
                 self.hashing = self.hashing.saturating_sub(1);
+                self.clerk.give_up(&hashed);
                 hashed.asker
             }
         };

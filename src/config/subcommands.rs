@@ -94,7 +94,7 @@ fn account() -> Command {
         )
         .subcommand(
             of_name("revoke-device", "Forget a device; its sessions end")
-                .arg(Arg::new("device").value_name("DEVICE").required(true).help("As account list and clients show it"))
+                .arg(Arg::new("device").value_name("DEVICE").required(true).help("As the account's clients name it: a client lists them"))
                 .after_help("Examples:\n  privmsgd account revoke-device Alice phone"),
         )
         .after_help(

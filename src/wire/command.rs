@@ -125,7 +125,7 @@ impl Command<'_> {
     }
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Register<'a> {
     pub username: Name<'a>,
     /// Zero, which is never issued, if what was given has not the form of a token: it matches nothing.
@@ -140,6 +140,20 @@ pub struct Register<'a> {
     pub proof: Option<Box<Credential>>,
     /// As it stands between its quotes: mailbox mode.
     pub device: Option<&'a str>,
+}
+
+/// Shows no token.
+impl std::fmt::Debug for Register<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Register")
+            .field("username", &self.username)
+            .field("heartbeat_ms", &self.heartbeat_ms)
+            .field("status", &self.status)
+            .field("unavailable", &self.unavailable)
+            .field("proof", &self.proof)
+            .field("device", &self.device)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -106,6 +106,7 @@ impl Clerk {
             None => self.dummy.0.clone(),
         };
         let account = provable.map(|row| row.id);
+        self.throttle.undecided(&who.username.key(), who.origin);
         let Who {
             username,
             device,

@@ -87,7 +87,7 @@ pub fn refused(code: Code, message: &'static str, field: Option<&'static str>) -
 }
 
 pub fn rate_limited(wait_ms: u64) -> Refused {
-    let text = "too many tries; wait, or prove the name by a resumeToken or a key";
+    let text = "too many tries at this name or from this address; wait (those at a name shut out passwords only)";
     Refused {
         retry_after_ms: Some(u32::try_from(wait_ms).unwrap_or(u32::MAX)),
         ..refused(Code::RateLimited, text, None)

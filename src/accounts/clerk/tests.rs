@@ -2,6 +2,7 @@
 
 mod changes;
 mod credentials;
+mod ended;
 mod minted;
 mod names;
 

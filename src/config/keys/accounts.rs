@@ -36,7 +36,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     field!(
         accounts.password_memory_kib: number 8..=4_194_304,
-        "Argon2id, for passwords set from now on",
+        "Argon2id, for passwords set from now on; until old ones are used, the time they take tells that they exist",
         true
     ),
     field!(accounts.password_passes: number 1..=1_000, "the same", true),

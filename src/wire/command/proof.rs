@@ -91,7 +91,7 @@ fn secret<'a>(
     match text.len() {
         0 => Err(bad_value(field, "is empty")),
         length if length > max => Err(bad_value(field, &format!("is longer than {max} bytes"))),
-        _ => Ok(Some(Secret::new(text.as_bytes()))),
+        _ => Ok(Some(Secret::from(text))),
     }
 }
 
