@@ -26,6 +26,8 @@ pub mod throttle;
 pub mod token;
 #[cfg(feature = "mailbox")]
 mod worker;
+#[cfg(feature = "mailbox")]
+pub mod written_key;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,6 +40,11 @@ use crate::wire::name::Name;
 pub use {
     offline::Offline, settings::Settings, worker::MAX_WAITING, worker::Rules, worker::Worker,
 };
+
+/// Bytes of a password, as sent.
+pub const MAX_PASSWORD_BYTES: usize = 1_024;
+/// Bytes of a token.
+pub const MAX_TOKEN_BYTES: usize = 4_096;
 
 /// What must never be shown: not in logs, errors, metrics, core files or `Debug`. Overwritten when dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -157,6 +164,8 @@ pub enum Ask {
     },
     AddKey {
         account: AccountId,
+        /// The device that asks, here and below: it must still be good when the change is made.
+        by: Box<str>,
         username: Name<'static>,
         key: PublicKey,
         signature: Signature,
@@ -164,13 +173,16 @@ pub enum Ask {
     },
     RemoveKey {
         account: AccountId,
+        by: Box<str>,
         key: PublicKey,
     },
     Devices {
         account: AccountId,
+        by: Box<str>,
     },
     RevokeDevice {
         account: AccountId,
+        by: Box<str>,
         device: Box<str>,
     },
     /// What the operator asks for: by the admin socket, or with the daemon stopped.
@@ -281,7 +293,7 @@ pub enum Which {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// Failed tries to prove the name, this one included, since the sessions were last told.
+    /// So many more failed tries to prove the name. Whoever tells the sessions sums them up.
     AuthFailures(u32),
 }
 

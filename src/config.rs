@@ -21,7 +21,7 @@ use clap::ArgMatches;
 use crate::ops::exit::Exit;
 
 pub use args::command;
-pub use keys::{KEYS, Key};
+pub use keys::Key;
 pub use limits::Limits;
 pub use load::load;
 pub use show::{Shown, in_file_form, shown};
@@ -113,10 +113,7 @@ impl Config {
     /// The keys whose values differ in `new`.
     pub fn changes(&self, new: &Config) -> Changes {
         let mut changes = Changes::default();
-        for key in KEYS
-            .iter()
-            .filter(|key| (key.show)(self) != (key.show)(new))
-        {
+        for key in Key::all().filter(|key| (key.show)(self) != (key.show)(new)) {
             match key.reloads {
                 true => changes.reloadable.push(key.path),
                 false => changes.needs_restart.push(key.path),

@@ -155,6 +155,11 @@ impl<S: Transport> Engine<S> {
         self.say(format_args!("conn {} from {peer}: connected", id.serial));
         let connected = Input::Connected(channel(&peer));
         self.router.input(id, connected, &mut self.conns, &self.now);
+        if peer.is_encrypted() {
+            // `hello` waits for the end of the handshake. As something waits, a socket that takes bytes again is written
+            // to, and with that what the handshake has left to say.
+            self.conns.fit_output(id.key);
+        }
         id
     }
 

@@ -1,31 +1,31 @@
 //! Arguments → configuration, logger, server, exit code. Knows no protocol.
 #![forbid(unsafe_code)]
 
+#[path = "main/announce.rs"]
+mod announce;
+#[path = "main/office.rs"]
+mod office;
+
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-#[cfg(feature = "mailbox")]
-use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use log::{info, warn};
 
-#[cfg(feature = "mailbox")]
-use privmsgd::accounts;
-use privmsgd::admin::cli::{self, Offline};
+use privmsgd::admin::cli;
 use privmsgd::config::{self, Config, ConfigError, Invocation};
-use privmsgd::net::inquiries::OpenDesk;
 use privmsgd::net::listen;
 use privmsgd::net::reload::{Fresh, Reload};
 use privmsgd::net::server::Server;
 use privmsgd::net::tls::{self, Identity};
 use privmsgd::ops::exit::{Exit, StartError, reason};
 use privmsgd::ops::{Inherited, core_files, descriptors, log as logs, systemd};
-#[cfg(feature = "mailbox")]
-use privmsgd::store::Store;
+
+use office::Office;
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Checked(config)) => end(identity(&config, &[]).map(|_| Exit::Ok)),
         Ok(Invocation::Subcommand(subcommand)) => {
             core_files::forbid();
-            cli::run(&subcommand, offline).into()
+            cli::run(&subcommand, office::offline).into()
         }
         Ok(Invocation::SelfSigned(asked)) => end(tls::self_signed(&asked, unix_ms()).map(print)),
         Ok(Invocation::Print(text)) => print(text).into(),
@@ -72,77 +72,18 @@ fn run(mut config: Config, args: Vec<OsString>) -> Result<Exit, StartError> {
     let identity = identity(&config, &inherited)?;
     let office = Office::default();
     let reload = reload(args, &config, identity.is_some(), &office);
-    let desk = desk(&config, &office);
+    let desk = office::desk(&config, &office);
     let mut server = Server::bind(&config, inherited, identity, Some(reload), desk)?;
     if let Some(path) = &config.port_file {
         write_port_file(path, &server.addresses())
             .map_err(|error| StartError::port_file(path, &error))?;
     }
-    announce(&server, &config);
+    announce::announce(&server, &config);
     let exit = server
         .run()
         .map_err(|error| StartError::new(Exit::Os, "the event loop failed", reason(&error), ""))?;
     info!("ended");
     Ok(exit)
-}
-
-/// The accounts in `dir`, for `privmsgd account` without a daemon.
-#[cfg(feature = "mailbox")]
-fn offline(dir: &Path, config: &Config) -> Result<Offline, StartError> {
-    let mut accounts = accounts::Offline::open(dir, config)?;
-    Ok(Box::new(move |asked| accounts.ask(asked)))
-}
-
-#[cfg(not(feature = "mailbox"))]
-fn offline(dir: &Path, _: &Config) -> Result<Offline, StartError> {
-    let what = "this build of privmsgd keeps no accounts";
-    Err(StartError::new(Exit::Config, what, dir.display(), ""))
-}
-
-/// What the desk goes by, once it is open.
-#[cfg(feature = "mailbox")]
-type Office = Arc<OnceLock<accounts::Rules>>;
-/// Nobody's.
-#[cfg(not(feature = "mailbox"))]
-#[derive(Clone, Default)]
-struct Office(());
-
-/// Who proves names, in mailbox mode.
-#[cfg(feature = "mailbox")]
-fn desk<'a>(config: &'a Config, office: &Office) -> Option<OpenDesk<'a>> {
-    let dir = config.data.as_deref()?;
-    let office = office.clone();
-    Some(Box::new(move |wake| {
-        let settings = accounts::Settings::load(config)?;
-        let store = Store::open(dir)?;
-        let worker = accounts::Worker::start(store, settings, move || wake())?;
-        office.get_or_init(|| worker.rules());
-        Ok(Box::new(worker))
-    }))
-}
-
-#[cfg(not(feature = "mailbox"))]
-fn desk<'a>(config: &'a Config, _: &Office) -> Option<OpenDesk<'a>> {
-    let dir = config.data.as_deref()?;
-    Some(Box::new(move |_| {
-        let what = "this build of privmsgd keeps no accounts";
-        Err(StartError::new(Exit::Config, what, dir.display(), ""))
-    }))
-}
-
-/// Reads what the desk will go by; the result makes it do so.
-#[cfg(feature = "mailbox")]
-fn new_rules(config: &Config, office: &Office) -> Result<Box<dyn FnOnce() + Send>, StartError> {
-    let Some(rules) = office.get().cloned() else {
-        return Ok(Box::new(|| {}));
-    };
-    let settings = accounts::Settings::load(config)?;
-    Ok(Box::new(move || rules.replace(settings)))
-}
-
-#[cfg(not(feature = "mailbox"))]
-fn new_rules(_: &Config, _: &Office) -> Result<Box<dyn FnOnce() + Send>, StartError> {
-    Ok(Box::new(|| {}))
 }
 
 /// The certificate, if anything speaks TLS.
@@ -170,68 +111,6 @@ fn adapt(config: &mut Config) {
     }
 }
 
-fn announce(server: &Server, config: &Config) {
-    for address in server.addresses() {
-        info!("listening on {address}");
-    }
-    if server.is_local() {
-        info!("local only: other machines cannot connect; --listen ADDRESS:PORT opens it to them");
-    }
-    let exposed = server.exposed().join(" ");
-    if !exposed.is_empty() {
-        let secrets = match config.data.is_some() && !config.accounts.plaintext_credentials {
-            true => "; passwords and tokens are refused there",
-            false => "",
-        };
-        warn!(
-            "other machines can read and change every line on {exposed}: it is not encrypted{secrets}; close it with \
-             --listen 127.0.0.1:7748, or encrypt it with --listen tls:ADDRESS:PORT"
-        );
-    }
-    if !server.is_local() && config.data.is_none() {
-        warn!(
-            "open mode beyond this machine: whoever connects takes any free name, unproved; \
-             --data DIR makes names accounts"
-        );
-    }
-    if let Some(dir) = &config.data {
-        info!(
-            "accounts in {}: privmsgd account add NAME makes one",
-            dir.display()
-        );
-    }
-    if let Some(command) = server
-        .addresses()
-        .first()
-        .and_then(|address| command(address))
-    {
-        info!(
-            "try it in two terminals: {command}   then type {{\"type\":\"register\",\"username\":\"Alice\"}}"
-        );
-    }
-}
-
-/// What to type to connect to `address`.
-fn command(address: &str) -> Option<String> {
-    if let Some(address) = address.strip_prefix("tls:") {
-        let address = address
-            .replace("0.0.0.0", "127.0.0.1")
-            .replace("[::]", "[::1]");
-        return Some(format!("openssl s_client -quiet -connect {address}"));
-    }
-    if let Some(path) = address.strip_prefix("unix:") {
-        return Some(format!("nc -U {path}"));
-    }
-    let (host, port) = address.rsplit_once(':')?;
-    let host = host.trim_matches(['[', ']']);
-    let reachable = match host {
-        "0.0.0.0" => "127.0.0.1",
-        "::" => "::1",
-        other => other,
-    };
-    Some(format!("nc {reachable} {port}"))
-}
-
 /// One address a line; the file appears whole.
 fn write_port_file(path: &Path, addresses: &[&str]) -> io::Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
@@ -247,7 +126,7 @@ fn reload(args: Vec<OsString>, start: &Config, needs_tls: bool, office: &Office)
         Ok(Invocation::Run(mut config)) => {
             adapt(&mut config);
             let identity = needs_tls.then(|| tls::load(&config.tls)).transpose();
-            let apply = new_rules(&start.reloaded(&config), &office);
+            let apply = office::new_rules(&start.reloaded(&config), &office);
             Ok(Fresh {
                 identity: identity.map_err(|error| vec![one_line(&error)])?,
                 apply: apply.map_err(|error| vec![one_line(&error)])?,

@@ -6,6 +6,7 @@ mod answers;
 mod devices;
 mod fault;
 mod holders;
+mod messages;
 mod names;
 mod policy;
 mod presence;
@@ -21,7 +22,7 @@ use crate::id::ConnId;
 use crate::net::conns::MAX_RESERVED;
 use crate::planted;
 use crate::router::accounts::Mailbox;
-use crate::router::fault::{Fault, not_available, not_registered, offered, refuse, unknown_user};
+use crate::router::fault::{Fault, not_available, not_registered, refuse};
 use crate::router::names::Names;
 use crate::router::policy::Greetings;
 use crate::router::presence::Presence;
@@ -31,7 +32,6 @@ use crate::time::{Now, Stamp};
 use crate::wire::code::{Goodbye, Mode, NoticeKind, Status, Verb};
 use crate::wire::command::{Command, PrivateMessage, Raw, Refusal, Request};
 use crate::wire::frame::{Envelope, Frame};
-use crate::wire::name::Name;
 
 /// What a connection's bytes go through, and who may read them on the way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -241,122 +241,6 @@ impl Router {
             );
         }
         Ok(())
-    }
-
-    #[inline]
-    fn private_message<'a, T: Table>(
-        &mut self,
-        from: ConnId,
-        id: Option<Raw<'a>>,
-        message: &PrivateMessage<'a>,
-        out: &mut T,
-        now: &Now,
-    ) -> Result<(), Fault<'a>> {
-        let sender = self.sessions.get(from).ok_or_else(not_registered)?;
-        if self.sender != from {
-            self.sender = from;
-            self.envelope.set_sender(sender.name_bytes());
-        }
-        if *self.envelope.time() != now.stamp {
-            self.envelope.set_time(now.stamp);
-        }
-        if let Some(field) = message.unavailable {
-            let message = match self.mode() {
-                Mode::Open => "messages do not expire in open mode",
-                Mode::Mailbox => "this release stores no messages: they do not expire",
-            };
-            return Err(not_available(message, Some(field)));
-        }
-        let Some((to, recipient)) = self.recipient(sender, &message.to, out) else {
-            return match self.mailbox {
-                Some(_) => self.message_devices(from, id, message, out, now),
-                None => Err(unknown_user(&message.to, message.to_raw)),
-            };
-        };
-        let frame = Frame::PrivateMessage {
-            envelope: &self.envelope,
-            message,
-        };
-        offered(out.offer(to, &frame), &message.to, message.to_raw)?;
-        let message_id = message.message_id;
-        if id.is_some() || message_id.is_some() {
-            out.send(
-                from,
-                &Frame::Accepted {
-                    id,
-                    message_id,
-                    to: recipient.name(),
-                    time: now.stamp,
-                },
-            );
-        }
-        Ok(())
-    }
-
-    fn typing<'a, T: Table>(
-        &mut self,
-        from: ConnId,
-        name: &Name<'a>,
-        to_raw: Raw<'a>,
-        out: &mut T,
-    ) -> Result<(), Fault<'a>> {
-        if self.mailbox.is_some() {
-            return self.typing_devices(from, name, to_raw, out);
-        }
-        let sender = self.sessions.get(from).ok_or_else(not_registered)?;
-        let (to, _) = self
-            .recipient(sender, name, out)
-            .ok_or_else(|| unknown_user(name, to_raw))?;
-        offered(
-            out.offer(
-                to,
-                &Frame::Typing {
-                    from: sender.name(),
-                },
-            ),
-            name,
-            to_raw,
-        )
-    }
-
-    /// Whom `name` reaches: in mailbox mode more than one, hence nobody here. Whom one wrote to last is found
-    /// without the map.
-    #[inline(always)]
-    fn recipient<T: Table>(
-        &self,
-        sender: &Session,
-        name: &Name<'_>,
-        out: &T,
-    ) -> Option<(ConnId, &Session)> {
-        let last = sender.last_recipient();
-        match self.sessions.get(last) {
-            Some(session) if session.name_bytes() == name.as_bytes() => Some((last, session)),
-            other => self.another_recipient(sender, name, other.is_some(), out),
-        }
-    }
-
-    /// `last_lives`: whom `sender` wrote to last is still there.
-    #[inline(never)]
-    fn another_recipient<T: Table>(
-        &self,
-        sender: &Session,
-        name: &Name<'_>,
-        last_lives: bool,
-        out: &T,
-    ) -> Option<(ConnId, &Session)> {
-        let last = sender.last_recipient();
-        if planted::is(planted::Fault::SlotIsIdentity) && !last_lives && last.serial > 0 {
-            return self.sessions.at(last.key);
-        }
-        if self.mailbox.is_some() {
-            return None;
-        }
-        let key = name.key();
-        let to = self
-            .names
-            .find_fetching(key.as_bytes(), &self.sessions, |key| out.fetch(key))?;
-        sender.remember_recipient(to);
-        Some((to, self.sessions.get(to)?))
     }
 
     fn refused<T: Table>(&mut self, from: ConnId, refusal: &Refusal<'_>, out: &mut T) {

@@ -31,11 +31,11 @@ impl Store {
     /// Makes the directory and the database where there are none. Whatever else stands there is refused and left as
     /// it is: a store that cannot be read is never taken for an empty one.
     pub fn open(dir: &Path) -> Result<Store, StartError> {
-        let lock = files::lock(dir)?;
-        let dir = &files::real(dir)?;
-        let path = files::prepare(dir)?;
+        let dir = files::place(dir)?;
+        let lock = files::lock(&dir)?;
+        let path = files::prepare(&dir)?;
         let db = schema::open(&path)?;
-        files::close_to_others(dir)?;
+        files::close_to_others(&dir)?;
         Ok(Store { db, _lock: lock })
     }
 
@@ -53,6 +53,12 @@ impl Store {
     /// Empties the write-ahead log, so that what was overwritten or removed stands in no file.
     pub fn forget_the_past(&self) -> Result<(), Failed> {
         schema::checkpoint(&self.db)
+    }
+
+    /// From now on every batch fails before it begins.
+    #[cfg(test)]
+    pub fn jam(&self) {
+        self.db.execute_batch("BEGIN").unwrap();
     }
 
     pub fn path(&self) -> PathBuf {

@@ -7,8 +7,8 @@ use std::fs;
 
 use common::{Block, Chunking, Step, blocks, play};
 use privmsgd::config::{AccountsConfig, Limits};
-use privmsgd::wire::code::{Code, Goodbye, Status, Verb};
-use privmsgd::wire::frame::{FRAME_OVERHEAD, MAILBOX_EXAMPLES};
+use privmsgd::wire::code::{Code, Goodbye, Mode, Status, Verb};
+use privmsgd::wire::frame::{FRAME_OVERHEAD, examples};
 
 const PROTOCOL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol.md");
 
@@ -92,7 +92,7 @@ fn every_command_has_a_section_an_example_and_a_row() {
     let sent: Vec<String> = sent.collect();
     for verb in Verb::ALL {
         let word = verb.as_str();
-        if !MAILBOX_EXAMPLES.iter().any(|(known, _)| known == verb) {
+        if !examples(Mode::Mailbox).any(|(known, _)| known == *verb) {
             assert!(
                 of_other_modes.contains(&format!("`{word}`")),
                 "{word} does not stand in 6.11"
@@ -138,8 +138,7 @@ fn every_command_s_section_has_the_same_parts_in_the_same_order() {
             .as_str()
             .and_then(Verb::parse)
             .expect("a form is a command");
-        let example = MAILBOX_EXAMPLES
-            .iter()
+        let example = examples(Mode::Mailbox)
             .find(|(verb, _)| *verb == word)
             .expect("an example");
         assert!(part.contains(word.as_str()), "{}", example.1);

@@ -69,6 +69,7 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
             "src/accounts/resume.rs",
             "src/accounts/throttle.rs",
             "src/accounts/token.rs",
+            "src/accounts/written_key.rs",
         ],
         &["std::thread", "mpsc", "Instant", "SystemTime"],
     ),
@@ -82,6 +83,7 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
             "src/accounts/resume.rs",
             "src/accounts/throttle.rs",
             "src/accounts/token.rs",
+            "src/accounts/written_key.rs",
         ],
         &["crate::store"],
     ),
@@ -121,6 +123,7 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
     (
         &[
             "src/main.rs",
+            "src/main/",
             "src/engine",
             "src/net",
             "src/router",
@@ -135,13 +138,14 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
     (
         &[
             "src/main.rs",
+            "src/main/",
             "src/config",
             "src/engine",
             "src/id.rs",
             "src/net",
             "src/router",
             "src/time.rs",
-            "src/wire/name.rs",
+            "src/wire/name",
             "src/wire/code.rs",
         ],
         &["serde_json"],
@@ -167,7 +171,10 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
         ],
     ),
     // Names, JSON, rules.
-    (&["src/net/server.rs"], &["crate::wire", "serde_json"]),
+    (
+        &["src/net/server.rs", "src/net/server/reloads.rs"],
+        &["crate::wire", "serde_json"],
+    ),
     (
         &["src/net/admit.rs"],
         &["crate::wire", "crate::router", "mio"],
@@ -179,7 +186,7 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
     ),
     // Other connections, JSON.
     (
-        &["src/net/conn.rs"],
+        &["src/net/conn.rs", "src/net/conn/"],
         &[
             "crate::net::conns",
             "crate::router",
@@ -220,7 +227,7 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
     (&["src/net/sys.rs"], &["crate"]),
     // The protocol.
     (
-        &["src/main.rs"],
+        &["src/main.rs", "src/main/"],
         &[
             "privmsgd::wire",
             "privmsgd::router",

@@ -367,6 +367,35 @@ fn a_database_with_other_tables_is_refused() {
     }
 }
 
+/// As systemd has it: with `DynamicUser=` the state directory is a link to one beneath `private`.
+#[test]
+fn a_directory_is_opened_through_links() {
+    let home = dir("links");
+    for name in ["real/privmsgd", "real/made"] {
+        let _ = fs::create_dir(home.join("real"));
+        let (real, parent, link) = (
+            home.join(name),
+            home.join("parent"),
+            home.join(name.replace('/', "-")),
+        );
+        let _ = symlink("real", &parent);
+        let through_parent = parent.join(real.file_name().unwrap());
+        fill(&mut Store::open(&through_parent).unwrap());
+        symlink(name, &link).unwrap();
+        check(&mut Store::open(&link).unwrap());
+        let store = Store::open(&link).unwrap();
+        assert_eq!(
+            refusal(&real).code,
+            Exit::Unavailable,
+            "one lock by any path"
+        );
+        drop(store);
+        fs::remove_file(real.join(DATABASE)).unwrap();
+        symlink(golden(VERSION), real.join(DATABASE)).unwrap();
+        assert_eq!(refusal(&link).code, Exit::Data, "the database is no link");
+    }
+}
+
 type Make = fn(&Path);
 
 /// E8, of what is no file.

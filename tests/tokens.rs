@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use privmsgd::accounts::token::{MAX_TOKEN_BYTES, TokenFault, TokenKeys};
+use privmsgd::accounts::MAX_TOKEN_BYTES;
+use privmsgd::accounts::token::{TokenFault, TokenKeys};
 use privmsgd::accounts::{PublicKey, Signature, key, signed_text};
 use privmsgd::config::AccountsConfig;
 use privmsgd::ops::exit::{Exit, StartError};

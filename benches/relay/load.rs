@@ -208,6 +208,9 @@ impl<'a, D: Dialect> Load<'a, D> {
             }
             if flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR) {
                 self.read(client)?;
+                while self.clients[client as usize].stream.has_more() {
+                    self.read(client)?;
+                }
             }
         }
         self.events = events;

@@ -25,6 +25,8 @@ pub struct Sealed {
     tls: ClientConnection,
     /// Reading goes on until the socket is empty.
     drains: bool,
+    /// Bytes that were decrypted and not read: no event of the socket will tell of them.
+    left: usize,
 }
 
 /// A certificate in `dir`, made by `privmsgd`, and who trusts it.
@@ -73,6 +75,7 @@ impl Wire {
             socket,
             tls,
             drains: false,
+            left: 0,
         })))
     }
 
@@ -81,6 +84,11 @@ impl Wire {
             sealed.drains = true;
         }
         self.socket().set_nonblocking(true)
+    }
+
+    /// Whether there is more to read of which the socket knows nothing any more.
+    pub fn has_more(&self) -> bool {
+        matches!(self, Wire::Tls(sealed) if sealed.left > 0)
     }
 
     pub fn end(&mut self) {
@@ -143,7 +151,10 @@ impl Sealed {
         loop {
             match self.tls.reader().read(&mut to[filled..]) {
                 Ok(0) => return Ok(filled),
-                Ok(count) => filled += count,
+                Ok(count) => {
+                    filled += count;
+                    self.left = self.left.saturating_sub(count);
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(_) if filled > 0 => return Ok(filled),
                 // Left without close_notify.
@@ -155,7 +166,8 @@ impl Sealed {
             }
             match self.tls.read_tls(&mut self.socket) {
                 Ok(_) => {
-                    self.tls.process_new_packets().map_err(io::Error::other)?;
+                    let state = self.tls.process_new_packets().map_err(io::Error::other)?;
+                    self.left = state.plaintext_bytes_to_read();
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock && filled > 0 => {
                     return Ok(filled);

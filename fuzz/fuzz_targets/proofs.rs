@@ -4,9 +4,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use privmsgd::accounts::{Credential, NewCredential, Secret};
+use privmsgd::wire::base64url;
 use privmsgd::wire::code::Mode;
 use privmsgd::wire::command::{Account, Command, decode_in};
-use privmsgd::wire::frame::base64url;
 use serde_json::Value;
 
 fuzz_target!(|line: &[u8]| {
@@ -102,7 +102,7 @@ fn is_secret(secret: &Secret, value: &Value, max: usize) {
 
 fn is_base64url(bytes: &[u8], value: &Value) {
     let mut text = Vec::new();
-    base64url(&mut text, bytes);
+    base64url::encode(&mut text, bytes);
     let given = value.as_str().expect("a string");
     assert_eq!(given.trim_end_matches('=').as_bytes(), text);
 }

@@ -8,7 +8,6 @@ mod register;
 mod reply;
 #[cfg(test)]
 mod tests;
-mod told;
 
 use std::sync::Arc;
 
@@ -22,12 +21,10 @@ use crate::wire::code::Code;
 
 use raised::Raised;
 use reply::{Reply, Stop, refused};
-use told::Told;
 
 pub struct Clerk {
     settings: Arc<Settings>,
     throttle: Throttle,
-    told: Told,
     raised: Raised,
     /// What passwords of names without one are checked against, and what it costs.
     dummy: (Option<String>, Cost),
@@ -48,7 +45,6 @@ impl Clerk {
         Clerk {
             settings,
             throttle: Throttle::default(),
-            told: Told::default(),
             raised: Raised::default(),
             dummy: (super::password::dummy(cost), cost),
             removed: false,
@@ -94,14 +90,22 @@ impl Clerk {
             } => self.set_password(tables, account, &password, device, now),
             Ask::AddKey {
                 account,
+                by,
                 username,
                 key,
                 signature,
                 nonce,
-            } => self.add_key(tables, account, &username, (&key, &signature, &nonce), now),
-            Ask::RemoveKey { account, key } => self.remove_key(tables, account, &key),
-            Ask::Devices { account } => self.devices(tables, account),
-            Ask::RevokeDevice { account, device } => self.revoke_device(tables, account, device),
+            } => {
+                let proof = (&key, &signature, &nonce);
+                self.add_key(tables, (account, &by), &username, proof, now)
+            }
+            Ask::RemoveKey { account, by, key } => self.remove_key(tables, (account, &by), &key),
+            Ask::Devices { account, by } => self.devices(tables, (account, &by)),
+            Ask::RevokeDevice {
+                account,
+                by,
+                device,
+            } => self.revoke_device(tables, (account, &by), device),
             Ask::Operator(asked) => self.operator(tables, asked, now),
         };
         Ok(match next.or_else(Stop::into_next)? {
@@ -139,9 +143,7 @@ impl Clerk {
                 self.log_in(tables, &who, password, now)
             }
             Then::Create { username } => self.created(tables, &username, hashed.new, now),
-            Then::SetPassword { account, device } => {
-                self.password_set(tables, account, device, hashed.new)
-            }
+            Then::SetPassword { account, by } => self.password_set(tables, account, by, hashed.new),
         };
         match reply.or_else(Stop::into_next)? {
             Next::Reply(reply) => Ok(reply.to(asker)),

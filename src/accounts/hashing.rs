@@ -31,9 +31,16 @@ pub enum Then {
     },
     SetPassword {
         account: AccountId,
-        /// Whose sessions go on; `None`: nobody's.
-        device: Option<Box<str>>,
+        /// `None`: the operator, after whom no session goes on.
+        by: Option<By>,
     },
+}
+
+/// Which of the owner's devices asked, and what the password was then.
+#[derive(Clone, Debug)]
+pub struct By {
+    pub device: Box<str>,
+    pub was: Option<String>,
 }
 
 #[derive(Debug)]

@@ -1,15 +1,16 @@
 //! Public keys: what a signature must be over, and whether it is. Knows no accounts.
 
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{Nonce, PublicKey, Signature, signed_text};
+use crate::wire::base64url;
 use crate::wire::name::Name;
 
 /// A nonce as it stands in `hello` and in what is signed: base64url without padding, 22 characters.
 pub fn nonce_text(nonce: &Nonce) -> String {
-    URL_SAFE_NO_PAD.encode(nonce)
+    let mut text = Vec::new();
+    base64url::encode(&mut text, nonce);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Whether `signature` is by `key` over this connection's nonce, this server and this name, as the client wrote it.

@@ -7,11 +7,8 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use precis_profiles::OpaqueString;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
 
-use super::Secret;
+use super::{MAX_PASSWORD_BYTES, Secret};
 use crate::config::AccountsConfig;
-
-/// Bytes of a password, as sent.
-pub const MAX_PASSWORD_BYTES: usize = 1_024;
 
 /// What one hash costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

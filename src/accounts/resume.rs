@@ -52,6 +52,16 @@ impl Tokens {
                 std::mem::replace(&mut self.previous, last)
             }
         };
+        self.spend(out);
+    }
+
+    /// Only `current` stays good.
+    pub fn spend_previous(&mut self) {
+        let out = self.previous.take();
+        self.spend(out);
+    }
+
+    fn spend(&mut self, out: Option<Hash>) {
         self.spent.extend(out);
         let surplus = self.spent.len().saturating_sub(MAX_SPENT);
         self.spent.drain(..surplus);

@@ -12,13 +12,13 @@ use std::path::Path;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 
-use super::Secret;
+use super::key::is_weak;
+use super::written_key::from_pem;
+use super::{MAX_TOKEN_BYTES, Secret};
 use crate::config::AccountsConfig;
 use crate::ops::exit::{Exit, StartError, reason};
 use crate::wire::name::Name;
 
-/// Bytes of a token.
-pub const MAX_TOKEN_BYTES: usize = 4_096;
 /// How far the minter's clock may be ahead: `nbf` only. A token is over at its `exp`, to the second.
 pub const NOT_BEFORE_LEEWAY_MS: u64 = 5_000;
 
@@ -92,12 +92,11 @@ impl TokenKey {
     }
 
     fn eddsa(pem: &[u8]) -> Option<Self> {
-        let key = DecodingKey::from_ed_pem(pem).ok()?;
-        let bytes = key.try_get_as_bytes().ok()?;
-        let weak = super::key::is_weak(bytes.try_into().ok()?);
-        (!weak).then_some(TokenKey {
+        let key = from_pem(std::str::from_utf8(pem).ok()?)?;
+        (!is_weak(&key)).then(|| TokenKey {
             algorithm: Algorithm::EdDSA,
-            key,
+            // Despite its name it takes the 32 bytes alone.
+            key: DecodingKey::from_ed_der(&key),
         })
     }
 

@@ -10,7 +10,7 @@
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{
     Receiver, SendError, Sender, SyncSender, TrySendError, channel, sync_channel,
 };
@@ -21,7 +21,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use log::error;
 
 use super::clerk::{Clerk, Step, storage_failed};
-use super::hashing::{Hashed, Task};
+use super::hashing::{Hashed, Task, Then};
 use super::{Asker, Desk, Done, Job, Settings};
 use crate::ops::exit::{Exit, StartError};
 use crate::store::{Failed, Store, Tables};
@@ -32,13 +32,14 @@ pub const MAX_WAITING: usize = 10_000;
 /// Jobs of one commit.
 pub const MAX_BATCH: usize = 2_000;
 
-/// Dropping it ends the threads, after they have done what was submitted.
+/// Dropping it ends the threads, after they have done what was submitted; logins that wait to be hashed are left.
 pub struct Worker {
     inbox: Sender<Message>,
     done: Receiver<Done>,
     waiting: usize,
     settings: Shared,
     hashes: Arc<AtomicU64>,
+    stopping: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -58,6 +59,8 @@ impl Rules {
 enum Message {
     Job(Job),
     Hashed(Hashed),
+    /// A password that was handed over and that nobody waits for any more.
+    Skipped,
     Stop,
 }
 
@@ -84,12 +87,16 @@ impl Worker {
             hashing: 0,
             began: Instant::now(),
         };
-        let (hashed, counter) = (inbox.clone(), hashes.clone());
+        let stopping = Arc::new(AtomicBool::new(false));
+        let counters = (hashes.clone(), stopping.clone());
+        let hashed = inbox.clone();
         let threads = vec![
             spawn("accounts", move || {
                 bench.run(&messages, &to_done, &wake);
             })?,
-            spawn("passwords", move || hash_all(&tasks, &hashed, &counter))?,
+            spawn("passwords", move || {
+                hash_all(&tasks, &hashed, &counters.0, &counters.1);
+            })?,
         ];
         Ok(Worker {
             inbox,
@@ -97,6 +104,7 @@ impl Worker {
             waiting: 0,
             settings,
             hashes,
+            stopping,
             threads,
         })
     }
@@ -135,6 +143,7 @@ impl Desk for Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
         // If nobody hears it, both threads are gone already.
         let _ = self.inbox.send(Message::Stop);
         for thread in self.threads.drain(..) {
@@ -178,11 +187,16 @@ impl Bench {
     fn work(&mut self, batch: Vec<Message>) -> Vec<Done> {
         let now = self.now();
         let mut answers = Vec::new();
+        let mut batch = batch.into_iter();
         let (clerk, to_hash, hashing) = (&mut self.clerk, &self.to_hash, &mut self.hashing);
         let committed = self.store.batch(|tables| {
-            for message in batch {
+            for message in &mut batch {
                 let step = match message {
                     Message::Stop => continue,
+                    Message::Skipped => {
+                        *hashing = hashing.saturating_sub(1);
+                        continue;
+                    }
                     Message::Hashed(hashed) => {
                         *hashing = hashing.saturating_sub(1);
                         attempt(tables, clerk, hashed.asker, |clerk| {
@@ -201,6 +215,8 @@ impl Bench {
             for answer in &mut answers {
                 *answer = storage_failed(answer.asker);
             }
+            // What is left if the batch did not even begin.
+            answers.extend(batch.filter_map(|message| self.give_up(message)));
         }
         if self.clerk.has_removed()
             && let Err(failed) = self.store.forget_the_past()
@@ -208,6 +224,22 @@ impl Bench {
             error!("store of accounts: traces of a removed account may be left: {failed}");
         }
         answers
+    }
+
+    fn give_up(&mut self, message: Message) -> Option<Done> {
+        let asker = match message {
+            Message::Stop => return None,
+            Message::Job(job) => job.asker,
+            Message::Skipped => {
+                self.hashing = self.hashing.saturating_sub(1);
+                return None;
+            }
+            Message::Hashed(hashed) => {
+                self.hashing = self.hashing.saturating_sub(1);
+                hashed.asker
+            }
+        };
+        Some(storage_failed(asker))
     }
 
     fn now(&self) -> Now {
@@ -258,8 +290,20 @@ fn hand_over(
 }
 
 /// Ends when the store thread does.
-fn hash_all(tasks: &Receiver<Box<Task>>, hashed: &Sender<Message>, hashes: &AtomicU64) {
+fn hash_all(
+    tasks: &Receiver<Box<Task>>,
+    hashed: &Sender<Message>,
+    hashes: &AtomicU64,
+    stopping: &AtomicBool,
+) {
     for task in tasks {
+        // Its connection ends without an answer: that is no failed try.
+        if stopping.load(Ordering::Relaxed) && matches!(task.then, Then::Login { .. }) {
+            if hashed.send(Message::Skipped).is_err() {
+                return;
+            }
+            continue;
+        }
         hashes.fetch_add(1, Ordering::Relaxed);
         let guarded = catch_unwind(AssertUnwindSafe(|| task.run()));
         let outcome = guarded.unwrap_or_else(|_| task.undone());
@@ -289,3 +333,6 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn as_ms(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

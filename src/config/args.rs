@@ -133,7 +133,7 @@ fn setting(flag: &Flag, matches: &ArgMatches) -> Option<Setting> {
     })
 }
 
-pub(super) fn explain(error: clap::Error) -> Instead {
+fn explain(error: clap::Error) -> Instead {
     let text = error.render().to_string();
     if matches!(
         error.kind(),

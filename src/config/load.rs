@@ -18,14 +18,18 @@ use crate::ops::exit::{Exit, StartError, reason};
 
 /// `args` begin with the program's name. Reads the environment and at most one file.
 pub fn load(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, ConfigError> {
-    let args: Vec<OsString> = args.into_iter().collect();
-    if let Some(asked) = tls_args::asked(&args) {
-        return told(asked.map(Invocation::SelfSigned));
-    }
     let mut arguments = match args::parse(args) {
         Ok(arguments) => arguments,
-        Err(instead) => return told(Err(instead)),
+        Err(Instead::Print(text)) => return Ok(Invocation::Print(text)),
+        Err(Instead::Wrong(message)) => return Err(ConfigError::one(Exit::Usage, message)),
     };
+    // It needs no configuration.
+    if let Some((name, matches)) = &arguments.subcommand
+        && name == "tls"
+        && let Some(asked) = tls_args::asked(matches)
+    {
+        return Ok(Invocation::SelfSigned(asked));
+    }
     let file = read_file(arguments.config.as_deref()).map_err(unreadable);
     let (only_check, subcommand) = (arguments.check_config, arguments.subcommand.take());
     if let Some((name, matches)) = subcommand {
@@ -64,14 +68,6 @@ fn order(
         guess,
         config,
         origins: origins.into_iter().filter_map(told).collect(),
-    }
-}
-
-fn told(asked: Result<Invocation, Instead>) -> Result<Invocation, ConfigError> {
-    match asked {
-        Ok(invocation) => Ok(invocation),
-        Err(Instead::Print(text)) => Ok(Invocation::Print(text)),
-        Err(Instead::Wrong(message)) => Err(ConfigError::one(Exit::Usage, message)),
     }
 }
 
@@ -263,7 +259,7 @@ mod tests {
             listen_is_default: false,
             ..Config::default()
         };
-        for key in super::super::KEYS {
+        for key in super::super::Key::all() {
             let shown = (key.show)(&defaults);
             let file = format!("[{}]\n{} = {shown}", key.table(), key.name());
             let plain = shown.replace(['"', '[', ']', ' '], "");

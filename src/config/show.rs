@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Config, KEYS};
+use super::{Config, Key};
 
 /// One key as it is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub fn shown(config: &Config, origins: &BTreeMap<&'static str, String>) -> Vec<S
         None if differs => "lowered to agree with another key".into(),
         None => "default".into(),
     };
-    let shown = |key: &super::Key| {
+    let shown = |key: &Key| {
         let value = (key.show)(config);
         Shown {
             path: key.path,
@@ -32,7 +32,7 @@ pub fn shown(config: &Config, origins: &BTreeMap<&'static str, String>) -> Vec<S
             about: key.about,
         }
     };
-    KEYS.iter().map(shown).collect()
+    Key::all().map(shown).collect()
 }
 
 /// A file with all of `keys`, which are in order of their tables.

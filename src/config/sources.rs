@@ -8,7 +8,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
-use super::keys::{KEYS, Key};
+use super::keys::Key;
 use super::mistake::{Mistake, Origin, Place, nearest};
 use super::value::Given;
 
@@ -43,7 +43,7 @@ pub fn from_file(path: &Path, text: &str) -> Settings {
 
 /// Settings of the variables whose name begins with `PRIVMSGD_` and has a `__`.
 pub fn from_environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Settings {
-    let known: Vec<String> = KEYS.iter().map(Key::variable).collect();
+    let known: Vec<String> = Key::all().map(Key::variable).collect();
     let setting = |(name, value): (OsString, OsString)| {
         let name = name.to_string_lossy().into_owned();
         name.strip_prefix("PRIVMSGD_")?;
@@ -52,7 +52,8 @@ pub fn from_environment(variables: impl Iterator<Item = (OsString, OsString)>) -
             origin: origin.clone(),
             what,
         };
-        let Some(at) = known.iter().position(|variable| *variable == name) else {
+        let at = known.iter().position(|variable| *variable == name);
+        let Some(key) = at.and_then(|at| Key::all().nth(at)) else {
             let hint = nearest(&name, known.iter().map(String::as_str));
             let meant = hint.is_some() || name.contains("__");
             return meant.then(|| Err(mistake(unknown("variable", hint))));
@@ -60,7 +61,7 @@ pub fn from_environment(variables: impl Iterator<Item = (OsString, OsString)>) -
         let Ok(value) = value.into_string() else {
             return Some(Err(mistake("is not UTF-8".into())));
         };
-        let (key, given) = (&KEYS[at], Given::Words(value));
+        let given = Given::Words(value);
         Some(Ok(Setting { key, given, origin }))
     };
     variables.filter_map(setting).collect()
@@ -77,7 +78,7 @@ impl File<'_> {
     /// One entry of the top level.
     fn table(&self, name: &Name, value: &Spanned<DeValue>, settings: &mut Settings) {
         let table = name.get_ref().as_ref();
-        let is_known = KEYS.iter().any(|key| key.table() == table);
+        let is_known = Key::all().any(|key| key.table() == table);
         match value.get_ref() {
             DeValue::Table(entries) if is_known => {
                 // Where the text has no value, the parser puts one of no width.
@@ -85,7 +86,7 @@ impl File<'_> {
                 settings.extend(given.map(|(name, value)| self.entry(table, name, value)));
             }
             DeValue::Table(_) => {
-                let hint = nearest(table, KEYS.iter().map(|key| key.table()));
+                let hint = nearest(table, Key::all().map(|key| key.table()));
                 let hint = hint.map(|table| format!("[{table}]"));
                 let what = unknown(&format!("table [{table}]"), hint.as_deref());
                 settings.push(Err(self.mistake(name.span(), what)));
@@ -114,8 +115,8 @@ impl File<'_> {
     /// The same key of another table is a better guess than a similar one of this.
     fn unknown_key(&self, table: Option<&str>, name: &Name) -> Mistake {
         let word = name.get_ref().as_ref();
-        let elsewhere = KEYS.iter().find(|key| key.name() == word);
-        let here = || KEYS.iter().filter(|key| table == Some(key.table()));
+        let elsewhere = Key::all().find(|key| key.name() == word);
+        let here = || Key::all().filter(|key| table == Some(key.table()));
         let hint = match elsewhere {
             Some(key) => Some(format!("{word} in [{}]", key.table())),
             None => nearest(word, here().map(|key| key.name())).map(str::to_string),

@@ -2,6 +2,8 @@
 
 use clap::{Arg, ArgAction, Command};
 
+use super::tls_args;
+
 pub fn all() -> Vec<Command> {
     let mut all = vec![
         reporting("status", "Say how the daemon is")
@@ -29,6 +31,7 @@ pub fn all() -> Vec<Command> {
             .about("Say goodbye to everybody and end, as SIGTERM does")
             .after_help("Examples:\n  privmsgd drain"),
         config(),
+        tls_args::command(),
     ];
     if cfg!(feature = "mailbox") {
         all.push(account());

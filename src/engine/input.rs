@@ -5,9 +5,11 @@ use std::ops::Range;
 use crate::engine::{Engine, first_bytes};
 use crate::id::ConnId;
 use crate::net::conn::{CloseReason, Conn, Got, News, Transport};
+use crate::net::conns::Conns;
 use crate::net::lines::Piece;
 use crate::planted;
-use crate::router::Input;
+use crate::router::{Input, Router};
+use crate::time::Now;
 use crate::wire::code::Goodbye;
 use crate::wire::command::{self, Like, Refusal, Shape};
 
@@ -203,7 +205,10 @@ impl<S: Transport> Engine<S> {
             Piece::Line(range) => return self.line(id, range),
             Piece::Telnet(replies) => self.conns.send_bytes(id.key, &replies),
             Piece::FarTooLong => self.conns.close(id, Goodbye::LineTooLong, None, None),
-            Piece::TooLong => self.refuse(id, &Refusal::line_too_long(limit)),
+            Piece::TooLong => {
+                let refusal = Refusal::line_too_long(limit);
+                refuse(&mut self.router, &mut self.conns, &self.now, id, &refusal);
+            }
         }
         None
     }
@@ -233,21 +238,9 @@ impl<S: Transport> Engine<S> {
             }
             Err(refusal) => {
                 self.conns.charge(id, 1);
-                self.router
-                    .input(id, Input::Refused(&refusal), &mut self.conns, &self.now);
-                if refusal.code.bad_line() && self.conns.count_error(id) {
-                    self.conns.close(id, Goodbye::TooManyErrors, None, None);
-                }
+                refuse(&mut self.router, &mut self.conns, &self.now, id, &refusal);
                 None
             }
-        }
-    }
-
-    fn refuse(&mut self, id: ConnId, refusal: &Refusal<'_>) {
-        self.router
-            .input(id, Input::Refused(refusal), &mut self.conns, &self.now);
-        if self.conns.count_error(id) {
-            self.conns.close(id, Goodbye::TooManyErrors, None, None);
         }
     }
 
@@ -268,6 +261,20 @@ impl<S: Transport> Engine<S> {
         }
         self.router
             .input(id, Input::HalfClosed, &mut self.conns, &self.now);
+    }
+}
+
+/// A line that is no command, which may borrow from the scratch buffer: hence not the whole engine.
+fn refuse<S: Transport>(
+    router: &mut Router,
+    conns: &mut Conns<S>,
+    now: &Now,
+    id: ConnId,
+    refusal: &Refusal<'_>,
+) {
+    router.input(id, Input::Refused(refusal), conns, now);
+    if refusal.code.bad_line() && conns.count_error(id) {
+        conns.close(id, Goodbye::TooManyErrors, None, None);
     }
 }
 

@@ -4,9 +4,10 @@
 //! events are edges, so what is not wanted now costs nothing, and there is no state in which a wake-up was forgotten.
 
 mod deadlines;
+mod input;
+mod output;
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::ops::Range;
 
 pub use deadlines::Expiry;
 
@@ -14,7 +15,6 @@ use crate::config::Limits;
 use crate::net::admit::Peer;
 use crate::net::lines::{Bounds, Lines};
 use crate::net::pace::{Errors, Pace};
-use crate::net::pool::Pool;
 use crate::net::timers::NEVER;
 use crate::wire::code::Goodbye;
 
@@ -231,114 +231,6 @@ impl<S: Transport> Conn<S> {
         self.stream.complaint()
     }
 
-    /// Copies what was carried to the end of `room`, and gives its memory back.
-    #[inline]
-    pub fn load(&mut self, room: &mut [u8], pool: &mut Pool) -> usize {
-        if self.carry.is_empty() {
-            return 0;
-        }
-        let carry = std::mem::take(&mut self.carry);
-        let start = room.len().saturating_sub(carry.len());
-        let loaded = room
-            .get_mut(start..)
-            .filter(|end| end.len() == carry.len())
-            .map_or(0, |end| {
-                end.copy_from_slice(&carry);
-                carry.len()
-            });
-        pool.give_kept(carry);
-        loaded
-    }
-
-    /// Adds `new` to the line that is carried, if there is one and it neither ends there nor grows over the limit.
-    pub fn extend(&mut self, new: &[u8], limits: &Limits) -> bool {
-        let bound = self.bounds(limits).line;
-        if self.carry.is_empty() || !self.lines.go_on(new, self.carry.len(), bound) {
-            return false;
-        }
-        if self.carry.capacity() - self.carry.len() < new.len() {
-            // In steps: neither a copy for each byte nor twice the limit.
-            self.carry
-                .reserve_exact((new.len() + self.carry.len() / 4).min(bound));
-        }
-        self.carry.extend_from_slice(new);
-        true
-    }
-
-    /// Keeps `rest` for later. `held`: it may hold whole lines, and reading stops.
-    pub fn store(
-        &mut self,
-        rest: &[u8],
-        held: bool,
-        ended_a_line: bool,
-        now_ms: u64,
-        pool: &mut Pool,
-    ) {
-        self.held = held;
-        if held {
-            self.lines.rewind();
-            self.line_since_ms = NEVER;
-        } else if !self.lines.in_progress(rest.len()) {
-            self.line_since_ms = NEVER;
-        } else if ended_a_line || self.line_since_ms == NEVER {
-            self.line_since_ms = now_ms;
-        }
-        if let (true, Some(rare)) = (ended_a_line || held, &mut self.rare)
-            && let Some(heartbeat) = &mut rare.heartbeat
-        {
-            heartbeat.heard_ms = now_ms;
-            heartbeat.pinged = false;
-        }
-        if !rest.is_empty() {
-            self.carry = pool.take_for(rest.len());
-            self.carry.extend_from_slice(rest);
-        }
-    }
-
-    /// The peer took `count` bytes of `out`.
-    #[inline]
-    pub(super) fn took(&mut self, count: usize, now_ms: u64) {
-        self.sent += count as u32;
-        if self.backlog() > 0 {
-            (self.stalls, self.stalled_since_ms) = (true, now_ms);
-        }
-    }
-
-    pub(super) fn took_nothing(&mut self, now_ms: u64) {
-        self.stalls = true;
-        self.stalled_since_ms = self.stalled_since_ms.min(now_ms);
-    }
-
-    /// Hands over `out`, all of which was written.
-    #[inline]
-    pub(super) fn give_buffer(&mut self) -> Vec<u8> {
-        self.sent = 0;
-        self.unstall();
-        std::mem::take(&mut self.out)
-    }
-
-    /// Moves what is still to be written to the front if it is at most `short` bytes, or no more than was written.
-    pub(super) fn move_rest(&mut self, short: usize) {
-        let left = self.backlog();
-        if left <= short || self.sent as usize >= left {
-            self.out.drain(..self.sent as usize);
-            self.sent = 0;
-        }
-    }
-
-    /// Touches nothing beyond the first cache line of who never stalled.
-    #[inline]
-    fn unstall(&mut self) {
-        if std::mem::take(&mut self.stalls) {
-            self.stalled_since_ms = NEVER;
-        }
-    }
-
-    /// Bytes that wait to be written.
-    pub fn backlog(&self) -> usize {
-        self.out.len() - self.sent as usize
-    }
-
     pub fn is_open(&self) -> bool {
         self.phase == Phase::Open
     }
@@ -359,15 +251,6 @@ impl<S: Transport> Conn<S> {
             limits
                 .read_budget_bytes
                 .min(limits.max_unregistered_line_bytes)
-        }
-    }
-
-    /// The bytes that the peer has not yet been given, up to which its lines are handled.
-    fn output_bound(&self, limits: &Limits) -> usize {
-        if self.registered {
-            limits.queue_soft_bytes
-        } else {
-            limits.unregistered_queue_bytes
         }
     }
 
@@ -401,59 +284,7 @@ impl<S: Transport> Conn<S> {
         }
     }
 
-    /// Goodbye was said: what was read is forgotten, what is queued is written until `until_ms`.
-    pub(super) fn begin_flush(&mut self, until_ms: u64) {
-        self.forget_input();
-        self.phase = Phase::Flushing;
-        if until_ms != NEVER {
-            // It stalls already: the time it is given is what counts now.
-            self.unstall();
-            self.rare().until_ms = until_ms;
-        }
-    }
-
-    /// After goodbye: nothing is waited for after `until_ms`.
-    pub(super) fn hurry(&mut self, until_ms: u64) {
-        self.rare().until_ms = until_ms;
-    }
-
-    /// Goodbye was written: up to `bytes` of what the peer still sends are thrown away until `until_ms`.
-    pub(super) fn begin_linger(&mut self, until_ms: u64, bytes: usize) {
-        self.phase = Phase::Lingering;
-        let rare = self.rare();
-        rare.until_ms = rare.until_ms.min(until_ms);
-        rare.linger_bytes = bytes;
-    }
-
-    /// Throws away what the peer still sends; whether that is over.
-    pub(super) fn discard(&mut self, scratch: &mut [u8]) -> bool {
-        loop {
-            match self.read(scratch) {
-                Got::Nothing => return false,
-                Got::Bytes(count) if self.rare().linger_bytes > count => {
-                    self.rare().linger_bytes -= count
-                }
-                _ => return true,
-            }
-        }
-    }
-
-    /// Nothing more of its input is handled.
-    pub(super) fn forget_input(&mut self) {
-        self.carry = Vec::new();
-        self.line_since_ms = NEVER;
-        self.held = false;
-        if let Some(rare) = &mut self.rare {
-            rare.heartbeat = None;
-        }
-    }
-
     fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
-    }
-
-    /// The unwritten part of `out`.
-    pub(super) fn unsent(&self) -> Range<usize> {
-        self.sent as usize..self.out.len()
     }
 }

@@ -2,12 +2,13 @@
 //! Knows no names, no JSON and no rules.
 
 mod admin;
+mod reloads;
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use log::{info, warn};
+use log::info;
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token, Waker};
 
@@ -18,7 +19,7 @@ use crate::engine::Engine;
 use crate::net::accept::Acceptor;
 use crate::net::inquiries::{Inquiries, OpenDesk};
 use crate::net::listen;
-use crate::net::reload::{Fresh, Reload, Reloader};
+use crate::net::reload::{Reload, Reloader};
 use crate::net::stream::Stream;
 use crate::net::sys;
 use crate::net::timers::NEVER;
@@ -27,7 +28,7 @@ use crate::ops::crowd::Crowd;
 use crate::ops::exit::{Exit, StartError, reason};
 use crate::ops::signals::{Signal, Signals};
 use crate::ops::systemd::Notifier;
-use crate::ops::{Inherited, descriptors, log as logs};
+use crate::ops::{Inherited, descriptors};
 use crate::router::Tokens;
 
 pub struct Server {
@@ -281,56 +282,6 @@ impl Server {
         self.drained_by_ms = self.now_ms + self.config.limits.drain_timeout_ms;
     }
 
-    /// Fails with the reason, which is logged.
-    fn reload(&mut self) -> Result<(), String> {
-        let Some(reloader) = &mut self.reloader else {
-            return Err("this daemon was started without a way to reload".into());
-        };
-        self.notifier.reloading();
-        reloader.start().map_err(|error| {
-            let why = reason(&error);
-            warn!("reload failed, everything stays as it is: {why}");
-            self.notifier.reloaded("reload failed");
-            why
-        })
-    }
-
-    /// The configuration was read: all of it holds from now on, or nothing has changed.
-    fn reloaded(&mut self) {
-        match self.reloader.as_mut().and_then(Reloader::finish) {
-            None => return,
-            Some(Err(messages)) => {
-                for message in &messages {
-                    warn!("reload failed, everything stays as it is: {message}");
-                }
-                self.admin_reloaded(Err(&messages));
-            }
-            Some(Ok(Fresh {
-                config: new,
-                identity,
-                apply,
-            })) => {
-                apply();
-                if let (Some(tls), Some(identity)) = (self.acceptor.tls(), identity) {
-                    tls.replace(identity);
-                }
-                let changes = self.config.changes(&new);
-                self.config = self.config.reloaded(&new);
-                logs::reconfigure(&self.config.log);
-                self.engine.reload(&self.config);
-                info!("reloaded; changed: {}", list(&changes.reloadable));
-                if !changes.needs_restart.is_empty() {
-                    warn!(
-                        "changed but not taken over before a restart: {}",
-                        list(&changes.needs_restart)
-                    );
-                }
-                self.admin_reloaded(Ok(&changes));
-            }
-        }
-        self.notifier.reloaded("reloaded");
-    }
-
     /// Tells the watchdog that the loop turns. Returns when to do so next.
     fn ping(&mut self) -> u64 {
         let Some(interval) = self.notifier.watchdog_interval() else {
@@ -388,14 +339,6 @@ impl Server {
             .unwrap_or_default();
         self.unix_ms = unix.as_millis() as u64;
         self.engine.advance(self.now_ms, self.unix_ms);
-    }
-}
-
-fn list(keys: &[&str]) -> String {
-    if keys.is_empty() {
-        "nothing".into()
-    } else {
-        keys.join(", ")
     }
 }
 

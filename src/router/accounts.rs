@@ -177,6 +177,7 @@ impl Router {
             },
             Account::AddKey(key, signature) => Ask::AddKey {
                 account: id,
+                by: device.clone(),
                 username: session.owned_name(),
                 key: *key,
                 signature: *signature,
@@ -184,12 +185,17 @@ impl Router {
             },
             Account::RemoveKey(key) => Ask::RemoveKey {
                 account: id,
+                by: device.clone(),
                 key: *key,
             },
-            Account::Devices => Ask::Devices { account: id },
-            Account::RevokeDevice(device) => Ask::RevokeDevice {
+            Account::Devices => Ask::Devices {
                 account: id,
-                device: (*device).into(),
+                by: device.clone(),
+            },
+            Account::RevokeDevice(revoked) => Ask::RevokeDevice {
+                account: id,
+                by: device.clone(),
+                device: (*revoked).into(),
             },
             Account::Create { .. } | Account::NotYet => return Err(not_yet("action")),
         })

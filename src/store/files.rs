@@ -22,20 +22,21 @@ const BESIDE: &[&str] = &[LOG, "privmsgd.db-shm", "privmsgd.db-journal"];
 const DIR_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
-/// The directory, made if need be, this user's alone, and nobody else's as long as the file is open.
-pub fn lock(dir: &Path) -> Result<File, StartError> {
+/// The directory, made if need be and this user's alone, by a path without links: the operator may have linked to
+/// it, and SQLite, which is to follow no link to the database, follows none on the way there either.
+pub fn place(dir: &Path) -> Result<PathBuf, StartError> {
     prepare_dir(dir)?;
+    dir.canonicalize().map_err(|error| unreadable(dir, &error))
+}
+
+/// Nobody else's as long as the file is open.
+pub fn lock(dir: &Path) -> Result<File, StartError> {
     let lock = File::open(dir).map_err(|error| unreadable(dir, &error))?;
     match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(lock),
         Err(Errno::WOULDBLOCK) => Err(in_use(dir)),
         Err(error) => Err(unreadable(dir, &error.into())),
     }
-}
-
-/// Where the directory is. A service's may be a link, and SQLite, which is to follow none, looks at the whole path.
-pub fn real(dir: &Path) -> Result<PathBuf, StartError> {
-    fs::canonicalize(dir).map_err(|error| unreadable(dir, &error))
 }
 
 /// The path of a database that is there, in a locked directory, and is a file of this user's alone.

@@ -3,13 +3,19 @@
 //! ASCII letters, digits and `. _ - +`, first a letter or digit; beyond ASCII what RFC 8265 allows. A name is
 //! shown as UsernameCasePreserved makes it and compared as UsernameCaseMapped does. ASCII allocates nothing.
 
+mod kept;
+mod reserved;
+
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
-use std::num::NonZeroU8;
 
 use precis_profiles::precis_core::Error;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
 use precis_profiles::{UsernameCaseMapped, UsernameCasePreserved};
+
+pub use kept::Kept;
+pub use reserved::RESERVED;
+use reserved::is_reserved;
 
 /// A name in the form that is shown to people: valid by construction.
 #[derive(Clone, Debug)]
@@ -77,49 +83,6 @@ impl<'a> Name<'a> {
         match &self.0 {
             Form::Bytes(text) => text,
             Form::Text(text) => text.as_bytes(),
-        }
-    }
-}
-
-/// A shown form that is kept, in place: who is written to is found without following a pointer.
-#[derive(Clone)]
-pub struct Kept {
-    len: NonZeroU8,
-    bytes: [u8; MAX_BYTES],
-}
-
-impl Kept {
-    #[inline]
-    pub fn as_bytes(&self) -> &[u8] {
-        self.bytes
-            .get(..usize::from(self.len.get()))
-            .unwrap_or_default()
-    }
-
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
-    }
-
-    pub fn to_name(&self) -> Name<'static> {
-        Name(Form::Text(Cow::Owned(self.as_str().to_owned())))
-    }
-
-    /// What is compared. Accepted cost: beyond ASCII it is mapped anew at each call.
-    pub fn key(&self) -> Key {
-        Key::ascii(self.as_bytes()).unwrap_or_else(|| international_key(self.as_str()))
-    }
-}
-
-impl From<&Name<'_>> for Kept {
-    fn from(name: &Name<'_>) -> Self {
-        let (mut bytes, text) = ([0; MAX_BYTES], name.as_bytes());
-        let len = text.len().clamp(1, MAX_BYTES);
-        for (to, from) in bytes.iter_mut().zip(text) {
-            *to = *from;
-        }
-        Kept {
-            len: NonZeroU8::new(len as u8).unwrap_or(NonZeroU8::MIN),
-            bytes,
         }
     }
 }
@@ -233,35 +196,6 @@ pub fn is_ascii_name(text: &[u8]) -> bool {
         && !is_reserved(text)
 }
 
-/// Every one of them in lower case, sorted: they stand for the server, its operators or everyone.
-pub const RESERVED: &[&str] = &[
-    "admin",
-    "administrator",
-    "all",
-    "anonymous",
-    "broadcast",
-    "daemon",
-    "everyone",
-    "localhost",
-    "me",
-    "moderator",
-    "nobody",
-    "null",
-    "operator",
-    "postmaster",
-    "privmsg",
-    "privmsgd",
-    "root",
-    "security",
-    "self",
-    "server",
-    "support",
-    "sysadmin",
-    "system",
-    "undefined",
-    "webmaster",
-];
-
 const MAX_CODE_POINTS: usize = 32;
 const MAX_BYTES: usize = 64;
 
@@ -283,34 +217,6 @@ const NAME_BYTES: [bool; 256] = {
         byte += 1;
     }
     table
-};
-
-/// By length and first letter most names are told apart from all reserved ones.
-#[inline]
-fn is_reserved(text: &[u8]) -> bool {
-    let Some(first) = text.first() else {
-        return false;
-    };
-    let letter = 1_u32
-        .checked_shl(u32::from(first.to_ascii_lowercase().wrapping_sub(b'a')))
-        .unwrap_or(0);
-    let known = RESERVED_LETTERS.get(text.len()).copied().unwrap_or(0);
-    known & letter != 0
-        && RESERVED
-            .iter()
-            .any(|word| word.as_bytes().eq_ignore_ascii_case(text))
-}
-
-/// For each length the first letters of reserved names, `a` in the lowest bit.
-const RESERVED_LETTERS: [u32; 14] = {
-    let mut letters = [0; 14];
-    let mut index = 0;
-    while index < RESERVED.len() {
-        let word = RESERVED[index].as_bytes();
-        letters[word.len()] |= 1 << (word[0] - b'a');
-        index += 1;
-    }
-    letters
 };
 
 fn ascii_fault(text: &[u8]) -> NameError {
@@ -393,20 +299,6 @@ fn fault(error: Error) -> NameError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn reserved_words_are_sorted_names_and_all_refused() {
-        assert!(RESERVED.is_sorted());
-        for word in RESERVED {
-            assert_eq!(Name::parse(word), Err(NameError::Reserved), "{word}");
-            assert_eq!(
-                Name::parse(&word.to_uppercase()),
-                Err(NameError::Reserved),
-                "{word}"
-            );
-            assert!(Name::parse(&format!("{word}1")).is_ok(), "{word}");
-        }
-    }
 
     #[test]
     fn an_ascii_name_is_borrowed_and_compared_in_lower_case() {

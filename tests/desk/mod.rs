@@ -93,7 +93,7 @@ impl Book {
                 true => self.entry(*account).keys.push(*key),
                 false => done.answer = refused(Code::AuthFailed, "the signature is not good"),
             },
-            Ask::RemoveKey { account, key } => {
+            Ask::RemoveKey { account, key, .. } => {
                 let keys = &mut self.entry(*account).keys;
                 let before = keys.len();
                 keys.retain(|known| known != key);
@@ -101,10 +101,12 @@ impl Book {
                     done.answer = refused(Code::NotFound, "no such key");
                 }
             }
-            Ask::Devices { account } => {
+            Ask::Devices { account, .. } => {
                 done.answer = Answer::Devices(self.entry(*account).devices.clone());
             }
-            Ask::RevokeDevice { account, device } => {
+            Ask::RevokeDevice {
+                account, device, ..
+            } => {
                 let entry = self.entry(*account);
                 let before = entry.devices.len();
                 entry.devices.retain(|known| known.device != *device);

@@ -135,8 +135,7 @@ impl House {
         let hello: Value = serde_json::from_str(&client.line()).expect("hello");
         assert_eq!(hello["type"], "hello");
         let text = hello["nonce"].as_str().expect("a nonce");
-        let mut nonce = Nonce::default();
-        assert_eq!(base64url_into(text, &mut nonce), 16);
+        let nonce: Nonce = privmsgd::wire::base64url::decode(text).expect("16 bytes");
         (client, nonce)
     }
 
@@ -196,23 +195,6 @@ impl House {
 
 pub fn base64url(bytes: &[u8]) -> String {
     let mut out = Vec::new();
-    privmsgd::wire::frame::base64url(&mut out, bytes);
+    privmsgd::wire::base64url::encode(&mut out, bytes);
     String::from_utf8(out).expect("ASCII")
-}
-
-/// How many bytes `text` stands for.
-fn base64url_into(text: &str, bytes: &mut [u8]) -> usize {
-    const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let (mut bits, mut held, mut count) = (0u32, 0, 0);
-    for digit in text.chars() {
-        bits = bits << 6 | DIGITS.find(digit).expect("base64url") as u32;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes[count] = (bits >> held) as u8;
-            bits &= (1 << held) - 1;
-            count += 1;
-        }
-    }
-    count
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use privmsgd::config::Config;
-use privmsgd::wire::code::Goodbye;
-use privmsgd::wire::frame::EXAMPLES;
+use privmsgd::wire::code::{Goodbye, Mode};
+use privmsgd::wire::frame::examples;
 
 /// A value of a frame: JSON already, or text that becomes it.
 pub enum Value<'a> {
@@ -82,8 +82,7 @@ fn version() -> &'static str {
 }
 
 pub fn help(id: Option<&str>, only: Option<&str>) -> Vec<u8> {
-    let commands: Vec<String> = EXAMPLES
-        .iter()
+    let commands: Vec<String> = examples(Mode::Open)
         .filter(|(verb, _)| only.is_none_or(|only| only == verb.as_str()))
         .map(|(verb, line)| {
             let line = serde_json::to_string(line).unwrap();

@@ -1,12 +1,17 @@
 //! E9: many handshakes, slow ones and none at all, beside a registered pair.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustls::{ClientConfig, ClientConnection};
+
+use privmsgd::config::Config;
+use privmsgd::engine::Engine;
+use privmsgd::net::admit::Peer as NetPeer;
+use privmsgd::net::memory::pair;
 
 use crate::bench::pair::Pair as Probe;
 use crate::bench::process::{LogMeter, cpu_ms};
@@ -158,4 +163,27 @@ fn f1_closing_does_not_wait_for_handshakes() {
     drop(alice);
     assert!(daemon.wait().success());
     assert!(start.elapsed() < secs(3), "{:?}", start.elapsed());
+}
+
+/// A `hello` that waits for a handshake takes its own length, not a buffer's, and comes whole.
+#[test]
+fn a_hello_that_waits_for_a_handshake_takes_little_room() {
+    let mut engine = Engine::new(&Config::default(), 10, Box::new(|| Some(7)));
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000));
+    let ways = [NetPeer::tcp(address), NetPeer::tcp(address).over_tls()];
+    let mut greeted = ways.map(|peer| {
+        let (near, far) = pair(usize::MAX);
+        let before = engine.conns.queue_bytes();
+        let id = engine.connect(near, peer);
+        (id, far, engine.conns.queue_bytes() - before)
+    });
+    engine.flush();
+    assert_eq!(engine.conns.queue_bytes(), 0);
+    let [plain, waiting] = greeted.each_mut().map(|(id, far, room)| {
+        assert!(engine.is_sound(*id));
+        (far.take(usize::MAX), *room)
+    });
+    assert!(plain.0.ends_with(b"}\n") && waiting.0.ends_with(b"}\n"));
+    assert_eq!(waiting.1, waiting.0.len());
+    assert!(plain.1 > 2 * waiting.1, "{} {}", plain.1, waiting.1);
 }

@@ -1,14 +1,15 @@
 //! What clients do with accounts besides proving them: making one, and changing their own.
 
-use super::super::hashing::Then;
+use super::super::hashing::{By, Then};
 use super::super::{
     AccountId, Answer, Device, Ends, NewCredential, Nonce, Origin, PublicKey, Secret, Signature,
     Which, confusable, key, password,
 };
-use super::register::{find, good, name_of};
+use super::operator::no_account;
+use super::register::{find, good, name_of, tokens_of};
 use super::reply::{Reply, Stop, rate_limited, refused};
 use super::{Clerk, Next, Work};
-use crate::store::{Row, Tables};
+use crate::store::{Failed, Row, State, Tables};
 use crate::time::Now;
 use crate::wire::code::Code;
 use crate::wire::name::Name;
@@ -71,28 +72,43 @@ impl Clerk {
         device: Box<str>,
         now: &Now,
     ) -> Result<Next, Stop> {
-        own(tables, account)?;
+        let was = own(tables, (account, &device))?.password;
         let config = &self.settings.config;
         self.throttle
             .take_change(account, config, now.mono_ms)
             .map_err(rate_limited)?;
-        let device = Some(device);
-        hash_for(password, Then::SetPassword { account, device })
+        let by = Some(By { device, was });
+        hash_for(password, Then::SetPassword { account, by })
     }
 
-    /// Resume tokens of other devices were given for the old password, and are void with it.
+    /// Resume tokens that were given for the old password are void with it, but for the one that the session of
+    /// whoever asked was given. Much may have happened while the password was hashed.
     pub(super) fn password_set(
         &mut self,
         tables: &Tables<'_>,
         account: AccountId,
-        device: Option<Box<str>>,
+        by: Option<By>,
         hash: Option<String>,
     ) -> Result<Next, Stop> {
         let hash = hash.ok_or_else(no_hash)?;
-        let row = tables.account(account)?.ok_or_else(gone)?;
-        let username = name_of(&row)?;
+        let row = match &by {
+            Some(by) => {
+                let row = own(tables, (account, &by.device))?;
+                Some(row).filter(|row| row.password == by.was)
+            }
+            None => {
+                let row = tables.account(account)?;
+                let row = row.filter(|row| row.state != State::Removed);
+                Some(row.ok_or_else(no_account)?)
+            }
+        };
+        let username = name_of(&row.ok_or_else(changed)?)?;
+        let device = by.map(|by| by.device);
         tables.set_password(account, &hash)?;
         tables.void_tokens(account, device.as_deref())?;
+        if let Some(device) = &device {
+            void_previous(tables, account, device)?;
+        }
         let which = device.map_or(Which::All, Which::AllBut);
         Ok(Reply::ending(Answer::Ok, Ends { username, which }).into())
     }
@@ -100,23 +116,24 @@ impl Clerk {
     pub(super) fn add_key(
         &mut self,
         tables: &Tables<'_>,
-        account: AccountId,
+        session: (AccountId, &str),
         username: &Name<'_>,
         proof: (&PublicKey, &Signature, &Nonce),
         now: &Now,
     ) -> Result<Next, Stop> {
-        own(tables, account)?;
+        own(tables, session)?;
         self.check_new_key(username, proof)?;
-        put_key(tables, account, proof.0, now)
+        put_key(tables, session.0, proof.0, now)
     }
 
     pub(super) fn remove_key(
         &mut self,
         tables: &Tables<'_>,
-        account: AccountId,
+        session: (AccountId, &str),
         public: &PublicKey,
     ) -> Result<Next, Stop> {
-        let row = own(tables, account)?;
+        let row = own(tables, session)?;
+        let account = row.id;
         if !tables.has_key(account, public)? {
             let text = "this account has no such key";
             return Err(refused(Code::NotFound, text, Some("publicKey")).into());
@@ -132,10 +149,10 @@ impl Clerk {
     pub(super) fn devices(
         &mut self,
         tables: &Tables<'_>,
-        account: AccountId,
+        session: (AccountId, &str),
     ) -> Result<Next, Stop> {
-        own(tables, account)?;
-        let devices = tables.devices(account)?.into_iter().map(|row| Device {
+        let row = own(tables, session)?;
+        let devices = tables.devices(row.id)?.into_iter().map(|row| Device {
             device: row.device.into(),
             created_unix_ms: row.created_unix_ms,
             seen_unix_ms: row.seen_unix_ms,
@@ -146,10 +163,10 @@ impl Clerk {
     pub(super) fn revoke_device(
         &mut self,
         tables: &Tables<'_>,
-        account: AccountId,
+        session: (AccountId, &str),
         device: Box<str>,
     ) -> Result<Next, Stop> {
-        let row = own(tables, account)?;
+        let row = own(tables, session)?;
         revoke(tables, &row, device)
     }
 
@@ -240,14 +257,36 @@ pub fn hash_for(password: &Secret, then: Then) -> Result<Next, Stop> {
     }))
 }
 
-/// The account of a session, if it is still good.
-fn own(tables: &Tables<'_>, account: AccountId) -> Result<Row, Stop> {
+/// The account of a session, if it and the session's device are still good: the session may not have heard yet that
+/// its device was revoked, or its password changed.
+fn own(tables: &Tables<'_>, (account, device): (AccountId, &str)) -> Result<Row, Stop> {
     let row = tables.account(account)?;
-    good(row.as_ref()).cloned().ok_or_else(gone)
+    let device = tables.device(account, device)?;
+    let is_good = device.is_some_and(|device| device.current.is_some());
+    good(row.as_ref())
+        .filter(|_| is_good)
+        .cloned()
+        .ok_or_else(gone)
+}
+
+/// What its current token was issued for was given for the old password too.
+fn void_previous(tables: &Tables<'_>, account: AccountId, device: &str) -> Result<(), Failed> {
+    let Some(mut row) = tables.device(account, device)? else {
+        return Ok(());
+    };
+    let mut tokens = tokens_of(&row);
+    tokens.spend_previous();
+    (row.previous, row.spent) = (tokens.previous, tokens.spent);
+    tables.put_device(account, &row)
+}
+
+fn changed() -> Stop {
+    let text = "the password was changed meanwhile by another session";
+    refused(Code::NotAllowed, text, None).into()
 }
 
 fn gone() -> Stop {
-    let text = "this account was disabled or removed";
+    let text = "this account was disabled or removed, or this device revoked";
     refused(Code::NotAllowed, text, None).into()
 }
 

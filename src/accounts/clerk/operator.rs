@@ -30,8 +30,7 @@ impl Clerk {
             }
             Operator::SetPassword { username, password } => {
                 let account = named(tables, &username)?.id;
-                let device = None;
-                hash_for(&password, Then::SetPassword { account, device })
+                hash_for(&password, Then::SetPassword { account, by: None })
             }
             Operator::Disable { username, disabled } => disable(tables, &username, disabled),
             Operator::Remove { username } => {
@@ -92,12 +91,14 @@ fn ending_all(username: Name<'static>) -> Next {
     Reply::ending(Answer::Ok, Ends { username, which }).into()
 }
 
+pub fn no_account() -> Stop {
+    let text = "there is no account of this name";
+    refused(Code::UnknownUser, text, Some("username")).into()
+}
+
 fn named(tables: &Tables<'_>, name: &Name<'_>) -> Result<Row, Stop> {
     let found = find(tables, name)?.filter(|row| row.state != State::Removed);
-    found.ok_or_else(|| {
-        let text = "there is no account of this name";
-        refused(Code::UnknownUser, text, Some("username")).into()
-    })
+    found.ok_or_else(no_account)
 }
 
 fn account(row: Summary) -> Result<Account, Failed> {

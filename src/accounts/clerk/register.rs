@@ -44,7 +44,7 @@ impl Clerk {
             .take(tried, who.origin, config, now.mono_ms)
             .map_err(rate_limited)?;
         match credential {
-            Credential::Password(password) => self.by_password(tables, who, &password, now),
+            Credential::Password(password) => self.by_password(tables, who, &password),
             Credential::Key(public, signature) => {
                 let server = &self.settings.server_name;
                 let signed = key::verify(&public, &signature, nonce, server, &who.username);
@@ -71,7 +71,7 @@ impl Clerk {
             checked.verified && Some(row.id) == checked.account && self.is_of(row, &checked.against)
         });
         let Some(proved) = proved else {
-            return Ok(self.fail(tables, row.as_ref(), now)?);
+            return Ok(fail(tables, row.as_ref())?);
         };
         if let (Some(new), true) = (checked.new, proved.password == checked.against) {
             tables.set_password(proved.id, &new)?;
@@ -95,11 +95,10 @@ impl Clerk {
         tables: &Tables<'_>,
         who: Who,
         password: &Secret,
-        now: &Now,
     ) -> Result<Next, Stop> {
         let row = find(tables, &who.username)?;
         let Some(password) = password::enforce(password) else {
-            return Ok(self.fail(tables, row.as_ref(), now)?);
+            return Ok(fail(tables, row.as_ref())?);
         };
         let provable = good(row.as_ref()).filter(|row| row.password.is_some());
         let against = match provable {
@@ -142,7 +141,7 @@ impl Clerk {
         let name = match proved {
             Ok(name) if name.key() == who.username.key() => name,
             Err(TokenFault::Expired) => return Err(expired().into()),
-            _ => return Ok(self.fail(tables, row.as_ref(), now)?),
+            _ => return Ok(fail(tables, row.as_ref())?),
         };
         if row.is_some() || !settings.config.token_creates {
             let proved = good(row.as_ref());
@@ -172,7 +171,7 @@ impl Clerk {
                 self.throttle.succeeded(None, who.origin, config);
                 self.admit(tables, row, &who.device, verdict, now)
             }
-            None => Ok(self.fail(tables, row.as_ref(), now)?),
+            None => Ok(fail(tables, row.as_ref())?),
         }
     }
 
@@ -190,7 +189,7 @@ impl Clerk {
                 self.throttle.succeeded(None, who.origin, config);
                 self.admit(tables, proved, &who.device, None, now)
             }
-            None => Ok(self.fail(tables, row, now)?),
+            None => Ok(fail(tables, row)?),
         }
     }
 
@@ -241,18 +240,17 @@ impl Clerk {
         };
         Ok(Reply::new(Answer::Registered(registered)).into())
     }
+}
 
-    /// The name is not proved. `row`: whose it is, whatever its state.
-    fn fail(&mut self, tables: &Tables<'_>, row: Option<&Row>, now: &Now) -> Result<Next, Failed> {
-        let known = good(row);
-        tables.count_failure(known.map(|row| row.id))?;
-        let mut reply = Reply::refused(not_proved());
-        let told = known.and_then(|row| self.told.count(row.id, now.mono_ms).map(|n| (row, n)));
-        if let Some((row, count)) = told {
-            reply.notice = Some((name_of(row)?, Notice::AuthFailures(count)));
-        }
-        Ok(reply.into())
+/// The name is not proved. `row`: whose it is, whatever its state.
+fn fail(tables: &Tables<'_>, row: Option<&Row>) -> Result<Next, Failed> {
+    let known = good(row);
+    tables.count_failure(known.map(|row| row.id))?;
+    let mut reply = Reply::refused(not_proved());
+    if let Some(row) = known {
+        reply.notice = Some((name_of(row)?, Notice::AuthFailures(1)));
     }
+    Ok(reply.into())
 }
 
 fn not_proved() -> Refused {
@@ -284,7 +282,7 @@ fn id_of(row: Option<&Row>) -> AccountId {
     row.map_or(AccountId(0), |row| row.id)
 }
 
-fn tokens_of(device: &DeviceRow) -> Tokens {
+pub fn tokens_of(device: &DeviceRow) -> Tokens {
     Tokens {
         current: device.current,
         previous: device.previous,

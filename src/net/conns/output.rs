@@ -116,6 +116,17 @@ impl<S: Transport> Conns<S> {
         }
     }
 
+    /// Gives back the buffer for one that fits: what is queued will wait.
+    pub fn fit_output(&mut self, key: u32) {
+        if let Some(conn) = self.slots.get_mut(key as usize) {
+            let fitting = conn.out.as_slice().to_vec();
+            self.queue_bytes += fitting.capacity();
+            let buffer = std::mem::replace(&mut conn.out, fitting);
+            self.queue_bytes -= buffer.capacity();
+            self.pool.give(buffer);
+        }
+    }
+
     /// Forgets what is queued: the peer could not read it.
     pub fn forget_output(&mut self, key: u32) {
         if let Some(conn) = self.slots.get_mut(key as usize) {

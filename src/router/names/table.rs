@@ -23,6 +23,19 @@ struct Line {
 
 const _: () = assert!(size_of::<Line>() == 64);
 
+impl Line {
+    /// A bit for each entry with this hash. All are looked at, whichever it is: a jump at the right one could not be
+    /// foreseen, and what follows it would not be fetched meanwhile.
+    #[inline]
+    fn places(&self, hash: u32) -> u32 {
+        let mut places = 0;
+        for (at, entry) in self.entries.iter().enumerate() {
+            places |= u32::from((entry.hash == hash) & (entry.key != 0)) << at;
+        }
+        places
+    }
+}
+
 /// Grows by doubling: accepted cost is one pass over its entries.
 #[derive(Default)]
 pub struct Table {
@@ -38,10 +51,13 @@ impl Table {
         let mut at = self.home(hash);
         for _ in 0..self.lines.len() {
             let line = self.lines.get(at)?;
-            for entry in &line.entries {
-                if entry.hash == hash && entry.key != 0 && is_it(entry.key - 1) {
-                    return Some(entry.key - 1);
+            let mut places = line.places(hash);
+            while let Some(entry) = line.entries.get(places.trailing_zeros() as usize) {
+                let key = entry.key.wrapping_sub(1);
+                if is_it(key) {
+                    return Some(key);
                 }
+                places &= places - 1;
             }
             if line.passed == 0 {
                 return None;

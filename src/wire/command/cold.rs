@@ -68,7 +68,6 @@ fn example(code: Code, verb: Option<Verb>, mode: Mode) -> Option<&'static str> {
         return None;
     }
     examples(mode)
-        .iter()
         .find(|(known, _)| Some(*known) == verb)
-        .map(|(_, line)| *line)
+        .map(|(_, line)| line)
 }

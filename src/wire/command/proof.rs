@@ -3,14 +3,10 @@
 use super::Refusal;
 use super::fields::{Fields, bad_value, missing};
 use super::scalar;
-use crate::accounts::{Credential, PublicKey, Secret, Signature};
+use crate::accounts::{Credential, MAX_PASSWORD_BYTES, MAX_TOKEN_BYTES};
+use crate::accounts::{PublicKey, Secret, Signature};
+use crate::wire::base64url;
 use crate::wire::code::Proof;
-
-/// Bytes of a password, decoded.
-pub const MAX_PASSWORD_BYTES: usize = 1_024;
-
-/// Bytes of a token.
-pub const MAX_TOKEN_BYTES: usize = 4_096;
 
 pub(super) const ONE_TOO_MANY: &str = "is one credential too many: send one";
 
@@ -107,43 +103,10 @@ fn bytes<'a, const N: usize>(
     let Some(text) = fields.word(field)? else {
         return Ok(None);
     };
-    match from_base64url(&text) {
+    match base64url::decode(&text) {
         Some(bytes) => Ok(Some(bytes)),
         None => Err(bad_value(field, &format!("must be base64url of {N} bytes"))),
     }
-}
-
-/// RFC 4648 §5, with or without padding. None: not the one text that stands for `N` bytes.
-fn from_base64url<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let digits = text.trim_end_matches('=');
-    let padding = text.len() - digits.len();
-    if digits.len() != (N * 8).div_ceil(6) || (padding > 0 && text.len() != N.div_ceil(3) * 4) {
-        return None;
-    }
-    let mut bytes = [0; N];
-    let mut to = bytes.iter_mut();
-    let (mut bits, mut held) = (0_u32, 0);
-    for digit in digits.bytes() {
-        bits = bits << 6 | value_of(digit)?;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            *to.next()? = (bits >> held) as u8;
-            bits &= (1 << held) - 1;
-        }
-    }
-    (bits == 0).then_some(bytes)
-}
-
-fn value_of(digit: u8) -> Option<u32> {
-    Some(u32::from(match digit {
-        b'A'..=b'Z' => digit - b'A',
-        b'a'..=b'z' => digit - b'a' + 26,
-        b'0'..=b'9' => digit - b'0' + 52,
-        b'-' => 62,
-        b'_' => 63,
-        _ => return None,
-    }))
 }
 
 #[cfg(test)]
@@ -151,7 +114,6 @@ mod tests {
     use super::*;
     use crate::wire::code::{Code, Mode};
     use crate::wire::command::{Account, Command, Register, decode_in};
-    use crate::wire::frame::base64url;
 
     fn register(more: &str) -> Result<Register<'static>, (Code, Option<&'static str>)> {
         let line = format!(r#"{{"type":"register","username":"Al"{more}}}"#).leak();
@@ -181,33 +143,8 @@ mod tests {
 
     fn text(bytes: &[u8]) -> String {
         let mut out = Vec::new();
-        base64url(&mut out, bytes);
+        base64url::encode(&mut out, bytes);
         String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn base64url_is_read_as_it_is_written_and_in_no_other_way() {
-        for last in 0..=255u8 {
-            let bytes: [u8; 32] = std::array::from_fn(|at| last.wrapping_mul(at as u8 + 1));
-            let text = text(&bytes);
-            assert_eq!(text.len(), 43);
-            assert_eq!(from_base64url(&text), Some(bytes));
-            assert_eq!(from_base64url(&format!("{text}=")), Some(bytes));
-            assert_eq!(from_base64url::<32>(&format!("{text}==")), None);
-            assert_eq!(from_base64url::<32>(&format!("{text}A")), None);
-            assert_eq!(from_base64url::<31>(&text), None);
-        }
-        // Bits that stand for nothing; the other alphabet; a character of two bytes.
-        let zeros = "A".repeat(42);
-        for end in ["B", "+", "/", " ", "é"] {
-            assert_eq!(from_base64url::<32>(&(zeros.clone() + end)), None, "{end}");
-        }
-        assert_eq!(from_base64url::<64>(&text(&[0xff; 64])), Some([0xff; 64]));
-        assert_eq!(
-            from_base64url::<64>(&(text(&[7; 64]) + "==")),
-            Some([7; 64])
-        );
-        assert_eq!(from_base64url::<64>(&(text(&[7; 64]) + "=")), None);
     }
 
     #[test]

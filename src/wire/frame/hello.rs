@@ -2,6 +2,7 @@
 
 use super::{FRAME_OVERHEAD, key, number, string, text};
 use crate::accounts::Nonce;
+use crate::wire::base64url;
 use crate::wire::code::{Mode, Proof};
 
 /// What `hello` says that the configuration and the connection decide.
@@ -54,46 +55,16 @@ impl Hello {
         if let Some(nonce) = nonce {
             key(out, "nonce");
             out.push(b'"');
-            base64url(out, &nonce);
+            base64url::encode(out, &nonce);
             out.push(b'"');
         }
         out.extend_from_slice(&self.end);
     }
 }
 
-/// RFC 4648 §5, without padding.
-pub fn base64url(out: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    for three in bytes.chunks(3) {
-        let bits = (0..3).fold(0, |bits, at| {
-            bits << 8 | u32::from(three.get(at).copied().unwrap_or(0))
-        });
-        for digit in 0..=three.len() {
-            let index = bits >> (18 - 6 * digit) & 63;
-            out.extend(DIGITS.get(index as usize));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64url_of_known_texts() {
-        for (bytes, text) in [
-            (&b""[..], ""),
-            (b"f", "Zg"),
-            (b"fo", "Zm8"),
-            (b"foo", "Zm9v"),
-            (b"foob", "Zm9vYg"),
-            (b"\xfb\xff\xfe", "-__-"),
-        ] {
-            let mut out = Vec::new();
-            base64url(&mut out, bytes);
-            assert_eq!(out, text.as_bytes());
-        }
-    }
 
     #[test]
     fn hello_names_the_mode_and_the_ways_in() {

@@ -27,6 +27,135 @@ fn a_changed_password_voids_the_tokens_of_the_other_devices_and_ends_them() {
     registered(office.register("alice", password("battery staple"), "there"));
 }
 
+/// What `office`'s account begins, and, once its password was hashed, how it ends.
+fn begin(office: &mut Office, ask: Ask) -> Box<Task> {
+    let (clerk, now, asker) = (&mut office.clerk, office.now, Asker::Admin(7));
+    let step = office
+        .store
+        .batch(|t| clerk.step(t, Job { asker, ask }, &now));
+    match step.unwrap().unwrap() {
+        Step::Hash(task) => task,
+        Step::Done(done) => panic!("{done:?}"),
+    }
+}
+
+fn end(office: &mut Office, task: &Task) -> Answer {
+    let (clerk, now, hashed) = (&mut office.clerk, office.now, task.run());
+    let done = office.store.batch(|t| clerk.finish(t, hashed, &now));
+    done.unwrap().unwrap().answer
+}
+
+/// A session whose end is on its way to it changes nothing any more.
+#[test]
+fn what_a_session_asked_before_it_was_ended_is_not_done() {
+    let revoke = |device: &str| Operator::RevokeDevice {
+        username: name("alice"),
+        device: device.into(),
+    };
+    let reset = || Operator::SetPassword {
+        username: name("alice"),
+        password: secret("by the operator"),
+    };
+    let disable = || Operator::Disable {
+        username: name("alice"),
+        disabled: true,
+    };
+    let remove = || Operator::Remove {
+        username: name("alice"),
+    };
+    for meanwhile in [revoke("d"), reset(), disable(), remove()] {
+        let mut office = Office::new();
+        office.add_alice();
+        let account = office.log_in("d").account;
+        office.log_in("other");
+        let by = || "d".into();
+        let set = begin(
+            &mut office,
+            Ask::SetPassword {
+                account,
+                password: secret("battery staple"),
+                device: by(),
+            },
+        );
+        let operators = begin(&mut office, Ask::Operator(reset()));
+        assert_eq!(office.operator(meanwhile.clone()), Answer::Ok);
+        for ask in [
+            Ask::AddKey {
+                account,
+                by: by(),
+                username: name("Alice"),
+                key: pair(1).1,
+                signature: sign(1, &NONCE, SERVER, "Alice"),
+                nonce: NONCE,
+            },
+            Ask::RemoveKey {
+                account,
+                by: by(),
+                key: pair(1).1,
+            },
+            Ask::Devices { account, by: by() },
+            Ask::RevokeDevice {
+                account,
+                by: by(),
+                device: "other".into(),
+            },
+            Ask::SetPassword {
+                account,
+                password: secret("battery staple"),
+                device: by(),
+            },
+        ] {
+            let answer = office.ask(ask.clone());
+            assert_eq!(code(&answer), Some(Code::NotAllowed), "{ask:?}");
+        }
+        let answer = end(&mut office, &set);
+        assert_eq!(code(&answer), Some(Code::NotAllowed), "{meanwhile:?}");
+        let removed = matches!(meanwhile, Operator::Remove { .. });
+        let expected = removed.then_some(Code::UnknownUser);
+        assert_eq!(code(&end(&mut office, &operators)), expected);
+    }
+}
+
+#[test]
+fn of_two_new_passwords_at_once_the_second_is_not_set() {
+    let mut office = Office::new();
+    office.add_alice();
+    let account = office.log_in("d").account;
+    let set = |office: &mut Office, word| {
+        let (password, device) = (secret(word), "d".into());
+        begin(
+            office,
+            Ask::SetPassword {
+                account,
+                password,
+                device,
+            },
+        )
+    };
+    let (first, second) = (set(&mut office, "one"), set(&mut office, "two"));
+    assert_eq!(end(&mut office, &first), Answer::Ok);
+    let answer = end(&mut office, &second);
+    assert_eq!(code(&answer), Some(Code::NotAllowed));
+    registered(office.register("alice", password("one"), "d"));
+}
+
+#[test]
+fn a_changed_password_voids_what_the_sessions_own_token_was_given_for() {
+    let mut office = Office::new();
+    office.add_alice();
+    let old = office.log_in("d").resume_token;
+    let next = registered(office.register("alice", Credential::Resume(old), "d"));
+    let answer = office.ask(Ask::SetPassword {
+        account: next.account,
+        password: secret("battery staple"),
+        device: "d".into(),
+    });
+    assert_eq!(answer, Answer::Ok);
+    let again = office.register("alice", Credential::Resume(old), "d");
+    assert_eq!(code(&again), Some(Code::AuthFailed));
+    registered(office.register("alice", Credential::Resume(next.resume_token), "d"));
+}
+
 #[test]
 fn the_operators_password_ends_every_session() {
     let mut office = Office::new();
@@ -50,10 +179,13 @@ fn a_revoked_device_is_gone_with_its_token() {
     office.wait(500);
     office.log_in("desk");
     let account = phone.account;
-    let Answer::Devices(devices) = office.ask(Ask::Devices { account }) else {
+    let Answer::Devices(devices) = office.ask(Ask::Devices {
+        account,
+        by: "phone".into(),
+    }) else {
         panic!("devices")
     };
-    let [desk, first] = &devices[..] else {
+    let [first, desk] = &devices[..] else {
         panic!("{devices:?}")
     };
     assert_eq!((&*desk.device, &*first.device), ("desk", "phone"));
@@ -65,7 +197,11 @@ fn a_revoked_device_is_gone_with_its_token() {
     assert_eq!(created_unix_ms, 1_800_000_000_500);
     assert_eq!(seen_unix_ms, created_unix_ms);
     let device: Box<str> = "phone".into();
-    let revoke = Ask::RevokeDevice { account, device };
+    let revoke = Ask::RevokeDevice {
+        account,
+        by: "desk".into(),
+        device,
+    };
     assert_eq!(office.ask(revoke.clone()), Answer::Ok);
     assert_eq!(office.ends().unwrap().which, Which::Device("phone".into()));
     let old = office.register("alice", Credential::Resume(phone.resume_token), "phone");
@@ -96,7 +232,10 @@ fn a_disabled_account_is_shut_until_it_is_enabled() {
         assert_eq!(code(&answer), Some(Code::AuthFailed));
     }
     let account = session.account;
-    let devices = office.ask(Ask::Devices { account });
+    let devices = office.ask(Ask::Devices {
+        account,
+        by: "d".into(),
+    });
     assert_eq!(code(&devices), Some(Code::NotAllowed));
     assert_eq!(disable(&mut office, false), Answer::Ok);
     assert_eq!(office.ends(), None);
@@ -154,7 +293,11 @@ fn the_last_credential_cannot_be_removed() {
     let account = registered(answer).account;
     let remove = |office: &mut Office, seed| {
         let key = pair(seed).1;
-        code(&office.ask(Ask::RemoveKey { account, key }))
+        code(&office.ask(Ask::RemoveKey {
+            account,
+            by: "d".into(),
+            key,
+        }))
     };
     assert_eq!(remove(&mut office, 1), Some(Code::NotAllowed));
     assert_eq!(remove(&mut office, 2), Some(Code::NotFound));
@@ -180,6 +323,7 @@ fn a_key_is_added_by_its_own_signature_only_and_sixteen_at_most() {
     let add = |office: &mut Office, key, signature| {
         code(&office.ask(Ask::AddKey {
             account,
+            by: "d".into(),
             username: name("Alice"),
             key,
             signature,

@@ -1,0 +1,92 @@
+//! What becomes of jobs when the store or the daemon ends under them.
+
+use std::time::Duration;
+
+use super::super::token::TokenKeys;
+use super::super::{Answer, Ask, Credential, Operator, Origin, Secret};
+use super::*;
+use crate::config::AccountsConfig;
+use crate::wire::code::Code;
+use crate::wire::name::Name;
+
+fn store(name: &str) -> Store {
+    let dir = std::env::temp_dir().join(format!("privmsgd-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&dir);
+    Store::open(&dir).unwrap()
+}
+
+fn settings(password_passes: u32) -> Settings {
+    let config = AccountsConfig {
+        password_memory_kib: 8,
+        password_passes,
+        tries_per_minute: 60_000,
+        ..AccountsConfig::default()
+    };
+    Settings::new(config, "chat.example".into(), TokenKeys::default())
+}
+
+fn job(serial: u64, ask: Ask) -> Message {
+    let asker = Asker::Admin(serial);
+    Message::Job(Job { asker, ask })
+}
+
+fn log_in(password: &str) -> Ask {
+    Ask::Register {
+        username: Name::parse("alice").unwrap().into_owned(),
+        credential: Credential::Password(Secret::new(password.as_bytes())),
+        device: "d".into(),
+        nonce: [0; 16],
+        origin: Origin::Local,
+    }
+}
+
+#[test]
+fn a_batch_that_cannot_begin_is_answered_and_what_was_hashed_is_counted_off() {
+    let settings = Arc::new(settings(1));
+    let (to_hash, tasks) = sync_channel(8);
+    let mut bench = Bench {
+        store: store("jammed"),
+        clerk: Clerk::new(settings.clone()),
+        settings: Arc::new(Mutex::new(settings)),
+        to_hash,
+        hashing: 0,
+        began: Instant::now(),
+    };
+    let none = bench.work(vec![job(1, log_in("a")), job(2, log_in("b"))]);
+    assert!(none.is_empty());
+    assert_eq!(bench.hashing, 2);
+    bench.store.jam();
+    let task: Box<Task> = tasks.recv().unwrap();
+    let answers = bench.work(vec![
+        job(3, Ask::Operator(Operator::List)),
+        Message::Hashed(task.run()),
+        Message::Skipped,
+        Message::Stop,
+        job(4, log_in("c")),
+    ]);
+    let answered: Vec<_> = answers.iter().map(|done| done.asker).collect();
+    assert_eq!(answered, [3, 1, 4].map(Asker::Admin));
+    for done in answers {
+        let Answer::Refused(refused) = done.answer else {
+            panic!("{done:?}")
+        };
+        assert_eq!(refused.code, Code::StorageFailed);
+    }
+    assert_eq!(bench.hashing, 0);
+}
+
+#[test]
+fn dropping_the_worker_hashes_no_login_that_waits() {
+    let mut worker = Worker::start(store("skipped"), settings(20_000), || ()).unwrap();
+    for serial in 0..20 {
+        let asker = Asker::Admin(serial);
+        let ask = log_in("guess");
+        worker.submit(Job { asker, ask }).expect("room");
+    }
+    let hashes = worker.hashes.clone();
+    while hashes.load(Ordering::Relaxed) == 0 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    drop(worker);
+    assert_eq!(hashes.load(Ordering::Relaxed), 1);
+}
