@@ -3,7 +3,6 @@
 mod ops;
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -98,6 +97,8 @@ fn accounts_expose_nothing_more() {
 #[cfg(feature = "mailbox")]
 #[test]
 fn accounts_are_kept_in_a_state_directory_that_is_a_link() {
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
     let dir = copies("state", str::to_string);
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
     let (binary, state) = (dir.join("privmsgd"), dir.join("private"));

@@ -1,7 +1,7 @@
 //! E14: the wall clock jumps by ten years either way. Sessions, registering and throttles go by the other clock; only
 //! what names a time, a token's `exp`, goes by this one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::bench::place::{Place, password, resume, token};
 use crate::bench::socket::{message, relayed};
@@ -30,8 +30,8 @@ fn year(client: &mut Client) -> i32 {
     text_of(&line, "time")[..4].parse().expect("a year")
 }
 
-#[test]
-fn e14_the_clock_jumps_ten_years_and_nobody_notices() {
+/// A daemon whose wall clock is off by what stands in the file `clock`, with the throttle as it is by default.
+fn place(clock: &Path) -> Place {
     let mut setup = Setup::new().env("LD_PRELOAD", &library().display().to_string());
     for (variable, value) in [
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
@@ -41,6 +41,19 @@ fn e14_the_clock_jumps_ten_years_and_nobody_notices() {
     ] {
         setup = setup.env(variable, value);
     }
+    let setup = setup.env("FAKETIME_TIMESTAMP_FILE", &clock.display().to_string());
+    let mut place = Place::stopped(setup, "");
+    place.put("secret", b"correct horse battery staple and more\n");
+    place.configure(&tokens(&place, &["hs256:secret"]).replace("tries_per_minute = 60000\n", ""));
+    for name in ["Alice", "Bob", "Carol"] {
+        place.account(&format!("add {name}"), PASSWORD);
+    }
+    place.start();
+    place
+}
+
+#[test]
+fn e14_the_clock_jumps_ten_years_and_nobody_notices() {
     let clock = crate::bench::scratch(&format!("clock-{}", std::process::id()));
     let set = |offset: &str| {
         let new = clock.with_extension("new");
@@ -48,15 +61,7 @@ fn e14_the_clock_jumps_ten_years_and_nobody_notices() {
         std::fs::rename(new, &clock).expect("rename");
     };
     set("+0");
-    let setup = setup.env("FAKETIME_TIMESTAMP_FILE", &clock.display().to_string());
-    let mut place = Place::stopped(setup, "");
-    place.put("secret", b"correct horse battery staple and more\n");
-    // The throttle as it is by default.
-    place.configure(&tokens(&place, &["hs256:secret"]).replace("tries_per_minute = 60000\n", ""));
-    for name in ["Alice", "Bob", "Carol"] {
-        place.account(&format!("add {name}"), PASSWORD);
-    }
-    place.start();
+    let place = place(&clock);
     let mut alice = place.session("Alice", "d");
     let (mut bob, mut resumes) = place.session_by("Bob", "d", &password(PASSWORD));
     let made = hs256(&place, "Alice", "secret", 60);
@@ -91,11 +96,7 @@ fn e14_the_clock_jumps_ten_years_and_nobody_notices() {
         for m in 0..20 {
             bob.expect(&relayed("Alice", &format!("{n} {m}")));
         }
-        // Throttled still, and not for years.
-        let line = place.refused("Carol", &password(PASSWORD), "rateLimited");
-        let json: serde_json::Value = serde_json::from_str(&line).expect("a frame is JSON");
-        let wait = json["retryAfterMs"].as_u64().expect("a number");
-        assert!((1..=24_000).contains(&wait), "{offset}: {line}");
+        is_throttled_for_seconds(&place);
         // Others register as ever, by password and by a token of another time.
         place.session("Alice", "late");
         if n == 0 {
@@ -120,6 +121,14 @@ fn e14_the_clock_jumps_ten_years_and_nobody_notices() {
     early.send(&crate::bench::place::register("Alice", &password(PASSWORD)));
     early.expect(r#"{"type":"registered","username":"Alice",…}"#);
     let _ = std::fs::remove_file(clock);
+}
+
+/// Still, and not for years.
+fn is_throttled_for_seconds(place: &Place) {
+    let line = place.refused("Carol", &password(PASSWORD), "rateLimited");
+    let json: serde_json::Value = serde_json::from_str(&line).expect("a frame is JSON");
+    let wait = json["retryAfterMs"].as_u64().expect("a number");
+    assert!((1..=24_000).contains(&wait), "{line}");
 }
 
 /// What came before the answer to a ping, which is not given.
