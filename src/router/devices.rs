@@ -5,6 +5,7 @@ use crate::accounts::Registered;
 use crate::id::ConnId;
 use crate::net::conns::Load;
 use crate::router::fault::{Fault, not_registered, offered, own_device_busy, unknown_user};
+use crate::router::messages::accepted;
 use crate::router::session::{Member, Session, Sessions};
 use crate::router::{Router, Table};
 use crate::time::Now;
@@ -212,16 +213,7 @@ impl Router {
             to,
         };
         copies().for_each(|device| out.send(device, &copy));
-        let message_id = message.message_id;
-        if id.is_some() || message_id.is_some() {
-            let accepted = Frame::Accepted {
-                id,
-                message_id,
-                to,
-                time,
-            };
-            out.send(from, &accepted);
-        }
+        accepted(out, from, id, message, recipient, now);
         Ok(())
     }
 

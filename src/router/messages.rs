@@ -47,18 +47,7 @@ impl Router {
             message,
         };
         offered(out.offer(to, &frame), &message.to, message.to_raw)?;
-        let message_id = message.message_id;
-        if id.is_some() || message_id.is_some() {
-            out.send(
-                from,
-                &Frame::Accepted {
-                    id,
-                    message_id,
-                    to: recipient.name(),
-                    time: now.stamp,
-                },
-            );
-        }
+        accepted(out, from, id, message, recipient, now);
         Ok(())
     }
 
@@ -126,5 +115,27 @@ impl Router {
             .find_fetching(key.as_bytes(), &self.sessions, |key| out.fetch(key))?;
         sender.remember_recipient(to);
         Some((to, self.sessions.get(to)?))
+    }
+}
+
+/// Answers a message that asked for it, by an `id` or a `messageId`.
+#[inline]
+pub(super) fn accepted<T: Table>(
+    out: &mut T,
+    from: ConnId,
+    id: Option<Raw<'_>>,
+    message: &PrivateMessage<'_>,
+    recipient: &Session,
+    now: &Now,
+) {
+    let message_id = message.message_id;
+    if id.is_some() || message_id.is_some() {
+        let accepted = Frame::Accepted {
+            id,
+            message_id,
+            to: recipient.name(),
+            time: now.stamp,
+        };
+        out.send(from, &accepted);
     }
 }

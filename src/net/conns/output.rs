@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 
 use crate::net::conn::{CloseReason, Phase, Transport};
 use crate::net::conns::Conns;
+use crate::net::pool::Pool;
 use crate::planted;
 use crate::wire::code::Goodbye;
 
@@ -86,9 +87,7 @@ impl<S: Transport> Conns<S> {
         conn.busy &=
             left > self.limits.queue_soft_bytes / 2 || planted::is(planted::Fault::AlwaysBusy);
         if left == 0 {
-            let buffer = conn.give_buffer();
-            self.queue_bytes -= buffer.capacity();
-            self.pool.give(buffer);
+            reclaim(conn.give_buffer(), &mut self.queue_bytes, &mut self.pool);
         } else {
             conn.blocked = true;
             conn.move_rest(SHORT_BYTES);
@@ -122,8 +121,7 @@ impl<S: Transport> Conns<S> {
             let fitting = conn.out.as_slice().to_vec();
             self.queue_bytes += fitting.capacity();
             let buffer = std::mem::replace(&mut conn.out, fitting);
-            self.queue_bytes -= buffer.capacity();
-            self.pool.give(buffer);
+            reclaim(buffer, &mut self.queue_bytes, &mut self.pool);
         }
     }
 
@@ -131,9 +129,7 @@ impl<S: Transport> Conns<S> {
     pub fn forget_output(&mut self, key: u32) {
         if let Some(conn) = self.slots.get_mut(key as usize) {
             conn.blocked = false;
-            let buffer = conn.give_buffer();
-            self.queue_bytes -= buffer.capacity();
-            self.pool.give(buffer);
+            reclaim(conn.give_buffer(), &mut self.queue_bytes, &mut self.pool);
         }
     }
 
@@ -164,4 +160,11 @@ impl<S: Transport> Conns<S> {
             self.cut(key, CloseReason::Cut(Goodbye::SlowConsumer));
         }
     }
+}
+
+/// A buffer is in use no more.
+#[inline]
+fn reclaim(buffer: Vec<u8>, queue_bytes: &mut usize, pool: &mut Pool) {
+    *queue_bytes -= buffer.capacity();
+    pool.give(buffer);
 }
