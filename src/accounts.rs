@@ -64,8 +64,7 @@ impl Secret {
 impl From<Vec<u8>> for Secret {
     fn from(mut bytes: Vec<u8>) -> Self {
         let secret = Secret::new(&bytes);
-        bytes.fill(0);
-        std::hint::black_box(&mut bytes);
+        overwrite(&mut bytes);
         secret
     }
 }
@@ -81,10 +80,15 @@ impl From<Cow<'_, str>> for Secret {
 
 impl Drop for Secret {
     fn drop(&mut self) {
-        self.0.fill(0);
-        // Without this the compiler may leave out the writing of what is never read again.
-        std::hint::black_box(&mut self.0);
+        overwrite(&mut self.0);
     }
+}
+
+/// Where a secret was, nothing is left of it.
+pub fn overwrite(bytes: &mut [u8]) {
+    bytes.fill(0);
+    // Without this the compiler may leave out the writing of what is never read again.
+    std::hint::black_box(bytes);
 }
 
 impl fmt::Debug for Secret {

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::vec::IntoIter;
 
-use crate::accounts::{Account, Answer, Ask, Asker, Device, Job, Operator};
+use crate::accounts::{Account, Answer, Ask, Asker, Device, Job, Operator, overwrite};
 use crate::admin::reply::{self, DONE, Ended, Fault, Reloaded};
 use crate::admin::request::{self, Request};
 use crate::admin::{ANSWER_MS, House, IDLE_MS, MAX_QUEUE_BYTES, MAX_REQUEST_BYTES};
@@ -338,8 +338,7 @@ impl<S: Transport> Conn<S> {
             Err(error) if error.kind() == ErrorKind::WouldBlock => self.may_read = false,
             Err(_) => self.cut(),
         }
-        chunk.fill(0);
-        std::hint::black_box(&mut chunk);
+        overwrite(&mut chunk);
     }
 
     /// Writes what the peer takes; whether it is still there.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use log::LevelFilter;
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::{NewCredential, Operator, PublicKey, Secret};
+use crate::accounts::{NewCredential, Operator, PublicKey, Secret, overwrite};
 use crate::admin::PROTOCOL;
 use crate::admin::reply::Fault;
 use crate::wire::name::Name;
@@ -133,7 +133,6 @@ impl std::fmt::Debug for Hidden<'_> {
 impl Drop for Hidden<'_> {
     fn drop(&mut self) {
         if let Cow::Owned(text) = &mut self.0 {
-            drop(Secret::new(text.as_bytes()));
             wipe(std::mem::take(text).into_bytes());
         }
     }
@@ -143,7 +142,7 @@ impl Drop for Hidden<'_> {
 pub fn wipe(mut bytes: Vec<u8>) {
     bytes.clear();
     bytes.resize(bytes.capacity(), 0);
-    std::hint::black_box(&mut bytes);
+    overwrite(&mut bytes);
 }
 
 impl<'a> Line<'a> {

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use rustix::stdio::stdin;
 use rustix::termios::{LocalModes, OptionalActions, Termios, isatty, tcgetattr, tcsetattr};
 
-use crate::accounts::Secret;
+use crate::accounts::{Secret, overwrite};
 use crate::admin::cli::Failure;
 use crate::ops::exit::{Exit, reason};
 
@@ -123,8 +123,7 @@ fn line(from: &impl AsFd, meaning: impl Fn(u8) -> Key) -> Result<Secret, Failure
     };
     let text = bytes.get(..length).unwrap_or_default();
     let secret = Secret::new(text.strip_suffix(b"\r").unwrap_or(text));
-    bytes.fill(0);
-    std::hint::black_box(&mut bytes);
+    overwrite(&mut bytes);
     outcome.map(|()| secret)
 }
 
