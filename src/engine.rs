@@ -49,11 +49,6 @@ impl<S: Transport> Table for Conns<S> {
     }
 
     #[inline]
-    fn fetch(&self, key: u32) {
-        Conns::fetch(self, key);
-    }
-
-    #[inline]
     fn send(&mut self, to: ConnId, frame: &Frame<'_>) {
         Conns::send(self, to, frame);
     }

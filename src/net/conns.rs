@@ -5,8 +5,6 @@ mod input;
 mod output;
 mod questions;
 
-use std::hint::black_box;
-
 use slab::Slab;
 
 use crate::accounts::Job;
@@ -339,12 +337,6 @@ impl<S: Transport> Conns<S> {
         self.slots
             .get_mut(id.key as usize)
             .filter(|conn| conn.serial == id.serial)
-    }
-
-    /// Begins to fetch what [`Conns::offer`] needs of the slot: a load whose result nobody waits for.
-    #[inline]
-    pub fn fetch(&self, key: u32) {
-        black_box(self.slots.get(key as usize).map(|conn| conn.serial));
     }
 
     /// Who has the slot now.

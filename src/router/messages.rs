@@ -36,7 +36,7 @@ impl Router {
             };
             return Err(not_available(message, Some(field)));
         }
-        let Some((to, recipient)) = self.recipient(sender, &message.to, out) else {
+        let Some((to, recipient)) = self.recipient(sender, &message.to) else {
             return match self.mailbox {
                 Some(_) => self.message_devices(from, id, message, out, now),
                 None => Err(unknown_user(&message.to, message.to_raw)),
@@ -63,7 +63,7 @@ impl Router {
         }
         let sender = self.sessions.get(from).ok_or_else(not_registered)?;
         let (to, _) = self
-            .recipient(sender, name, out)
+            .recipient(sender, name)
             .ok_or_else(|| unknown_user(name, to_raw))?;
         offered(
             out.offer(
@@ -80,27 +80,21 @@ impl Router {
     /// Whom `name` reaches: in mailbox mode more than one, hence nobody here. Whom one wrote to last is found
     /// without the map.
     #[inline(always)]
-    fn recipient<T: Table>(
-        &self,
-        sender: &Session,
-        name: &Name<'_>,
-        out: &T,
-    ) -> Option<(ConnId, &Session)> {
+    fn recipient(&self, sender: &Session, name: &Name<'_>) -> Option<(ConnId, &Session)> {
         let last = sender.last_recipient();
         match self.sessions.get(last) {
             Some(session) if session.name_bytes() == name.as_bytes() => Some((last, session)),
-            other => self.another_recipient(sender, name, other.is_some(), out),
+            other => self.another_recipient(sender, name, other.is_some()),
         }
     }
 
     /// `last_lives`: whom `sender` wrote to last is still there.
     #[inline(never)]
-    fn another_recipient<T: Table>(
+    fn another_recipient(
         &self,
         sender: &Session,
         name: &Name<'_>,
         last_lives: bool,
-        out: &T,
     ) -> Option<(ConnId, &Session)> {
         let last = sender.last_recipient();
         if planted::is(planted::Fault::SlotIsIdentity) && !last_lives && last.serial > 0 {
@@ -109,10 +103,7 @@ impl Router {
         if self.mailbox.is_some() {
             return None;
         }
-        let key = name.key();
-        let to = self
-            .names
-            .find_fetching(key.as_bytes(), &self.sessions, |key| out.fetch(key))?;
+        let to = self.names.find(name.key().as_bytes(), &self.sessions)?;
         sender.remember_recipient(to);
         Some((to, self.sessions.get(to)?))
     }

@@ -33,21 +33,10 @@ impl Default for Names {
 
 impl Names {
     /// Who holds the name that compares as `name`.
-    pub fn find(&self, name: &[u8], sessions: &Sessions) -> Option<ConnId> {
-        self.find_fetching(name, sessions, |_| {})
-    }
-
-    /// The same. `fetch` learns whom it probably is before that is certain.
     #[inline]
-    pub fn find_fetching(
-        &self,
-        name: &[u8],
-        sessions: &Sessions,
-        fetch: impl Fn(u32),
-    ) -> Option<ConnId> {
+    pub fn find(&self, name: &[u8], sessions: &Sessions) -> Option<ConnId> {
         let (shard, hash) = self.place(name);
         let found = self.shards.get(shard)?.find(hash, |key| {
-            fetch(key);
             sessions
                 .at(key)
                 .is_some_and(|(_, session)| is_named(session, name))

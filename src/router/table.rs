@@ -11,8 +11,6 @@ use crate::wire::frame::Frame;
 pub trait Table {
     /// Sends what is no reply, if there is room for it.
     fn offer(&mut self, to: ConnId, frame: &Frame<'_>) -> Load;
-    /// The connection in this slot will probably be offered something: among a million, memory is far away.
-    fn fetch(&self, key: u32);
     /// Sends a reply.
     fn send(&mut self, to: ConnId, frame: &Frame<'_>);
     /// Ends a connection with `goodbye` as its last line; `reply` is the `id` that it answers.
