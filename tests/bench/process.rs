@@ -52,8 +52,10 @@ pub struct LogMeter {
     bytes: usize,
 }
 
-/// Lines that may come at once, and what one is at most.
-const BURST: usize = 52;
+/// Lines that may come at once, and what one is at most: a second's share of the remote ones and its summary, and those
+/// that a daemon still writes when its port is known already.
+const BURST: usize = 52 + STARTING;
+const STARTING: usize = 4;
 const LINE_BYTES: usize = 160;
 
 impl LogMeter {
