@@ -33,7 +33,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::id::ConnId;
-use crate::wire::code::Code;
+use crate::mailbox;
+use crate::wire::code::{Code, Verb};
 use crate::wire::name::Name;
 
 #[cfg(feature = "mailbox")]
@@ -149,6 +150,8 @@ pub fn signed_text(nonce: &str, server_name: &str, username: &str) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Asker {
     Conn(ConnId),
+    /// Nobody: what is told only.
+    Nobody,
     /// A connection of the admin socket, by its serial number.
     Admin(u64),
 }
@@ -164,7 +167,10 @@ pub enum Ask {
         nonce: Nonce,
         /// Where it comes from, for the throttle: what counts as one address.
         origin: Origin,
+        mail: mailbox::Wanted,
     },
+    /// What a session asks of its mailbox.
+    Mail(Box<mailbox::Mail>),
     /// By a client, where signing up is open.
     Create {
         username: Name<'static>,
@@ -257,6 +263,9 @@ pub struct Done {
     pub ends: Option<Ends>,
     /// What the live sessions of an account are to be told, whoever asked.
     pub notice: Option<(Name<'static>, Notice)>,
+    /// What the job added to mailboxes, in the order of their positions.
+    pub entries: Vec<mailbox::Entry>,
+    pub regards: Vec<mailbox::Regard>,
 }
 
 /// What became of a [`Job`].
@@ -268,6 +277,12 @@ pub enum Answer {
     Devices(Vec<Device>),
     Accounts(Vec<Account>),
     Refused(Refused),
+    /// To a session that asked by `Ask::Mail`, with what its reply has to echo.
+    Mail {
+        reply: Option<Box<[u8]>>,
+        verb: Verb,
+        answer: Box<mailbox::Answer>,
+    },
 }
 
 /// A proved name.
@@ -282,6 +297,8 @@ pub struct Registered {
     pub new_device: bool,
     /// Failed tries to prove this name since it was last proved.
     pub failures: u32,
+    /// `None`: the session has no device (`deliver:"none"`).
+    pub mail: Option<mailbox::Opening>,
 }
 
 /// Shows no token.
@@ -370,6 +387,7 @@ mod tests {
             resume_token: token,
             new_device: false,
             failures: 0,
+            mail: None,
         };
         let shown = format!("{:?} {registered:?}", Credential::Resume(token));
         assert!(!shown.contains(&token.to_string()), "{shown}");

@@ -89,6 +89,7 @@ pub struct Config {
     /// Where the admin socket is made; `None`: the default place, if there is one.
     pub admin_socket: Option<PathBuf>,
     pub accounts: AccountsConfig,
+    pub mailbox: MailboxConfig,
     pub tls: TlsConfig,
     pub limits: Limits,
     pub log: LogConfig,
@@ -189,6 +190,38 @@ pub struct AccountsConfig {
     pub token_creates: bool,
 }
 
+/// What is kept of messages, and how: the table `[mailbox]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailboxConfig {
+    /// Whether the file system is told to write a commit to the disk before it counts; else a power cut may take the
+    /// last ones.
+    pub fsync: bool,
+    /// Messages, and bytes of their bodies, that no device of an account has taken; then `mailboxFull`.
+    pub max_waiting: u32,
+    pub max_waiting_bytes: u64,
+    /// How long messages are kept; 0: for ever.
+    pub retention_days: u32,
+    /// Accounts that one account may have blocked or allowed.
+    pub max_relations: u32,
+    /// Jobs that wait for the store, and their bytes; then `overloaded`.
+    pub max_jobs: u32,
+    pub max_job_bytes: u64,
+}
+
+impl Default for MailboxConfig {
+    fn default() -> Self {
+        MailboxConfig {
+            fsync: true,
+            max_waiting: 1_000,
+            max_waiting_bytes: 8 * 1024 * 1024,
+            retention_days: 0,
+            max_relations: 1_000,
+            max_jobs: 100_000,
+            max_job_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
 impl Default for AccountsConfig {
     fn default() -> Self {
         AccountsConfig {
@@ -259,6 +292,7 @@ impl Default for Config {
             data: None,
             admin_socket: None,
             accounts: AccountsConfig::default(),
+            mailbox: MailboxConfig::default(),
             tls: TlsConfig::default(),
             limits: Limits::default(),
             log: LogConfig {

@@ -17,6 +17,7 @@ pub mod config;
 pub mod engine;
 pub mod escape;
 pub mod id;
+pub mod mailbox;
 pub mod net;
 pub mod ops;
 pub mod planted;

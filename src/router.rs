@@ -223,7 +223,7 @@ impl Router {
             Command::Watch { usernames } => return self.watch(from, id, usernames, out, now),
             Command::Unwatch { usernames } => self.unwatch(from, usernames),
             Command::SetStatus(status) => self.set_status(from, *status, out, now),
-            Command::Mailbox(_) => {
+            Command::Mailbox(_) | Command::Ack { .. } | Command::Mail(_) => {
                 let message = match self.mode() {
                     Mode::Open => "this server runs in open mode: it stores nothing",
                     Mode::Mailbox => "this release stores no messages: this comes with them",

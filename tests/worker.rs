@@ -110,6 +110,7 @@ fn secret(text: &str) -> Secret {
 
 fn register(user: &str, credential: Credential, origin: Origin) -> Ask {
     Ask::Register {
+        mail: privmsgd::mailbox::Wanted::default(),
         username: name(user),
         credential,
         device: "d".into(),

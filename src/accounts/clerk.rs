@@ -14,7 +14,7 @@ use std::sync::Arc;
 use super::hashing::{Hashed, Task, Then};
 use super::password::Cost;
 use super::throttle::Throttle;
-use super::{Ask, Asker, Done, Job, Settings};
+use super::{Answer, Ask, Asker, Done, Job, Settings};
 use crate::store::{Failed, Tables};
 use crate::time::Now;
 use crate::wire::code::Code;
@@ -69,6 +69,7 @@ impl Clerk {
                 device,
                 nonce,
                 origin,
+                mail: _,
             } => {
                 let who = register::Who {
                     username,
@@ -106,6 +107,7 @@ impl Clerk {
                 by,
                 device,
             } => self.revoke_device(tables, (account, &by), device),
+            Ask::Mail(mail) => return Ok(Step::Done(no_mail(asker, *mail))),
             Ask::Operator(asked) => self.operator(tables, asked, now),
         };
         Ok(match next.or_else(Stop::into_next)? {
@@ -193,6 +195,17 @@ impl Clerk {
 pub fn storage_failed(asker: Asker) -> Done {
     let text = "the store of accounts failed; whether this was done is unknown";
     Reply::refused(refused(Code::StorageFailed, text, None)).to(asker)
+}
+
+fn no_mail(asker: Asker, mail: crate::mailbox::Mail) -> Done {
+    let text = "this release stores no messages: this comes with them";
+    let refusal = refused(Code::NotAvailable, text, None);
+    Reply::new(Answer::Mail {
+        reply: mail.reply,
+        verb: mail.verb,
+        answer: Box::new(crate::mailbox::Answer::Refused(refusal)),
+    })
+    .to(asker)
 }
 
 /// What a part of the clerk comes to.

@@ -119,7 +119,7 @@ impl<S: Transport> Conn<S> {
             Answer::Accounts(accounts) => self.task = Task::Accounts(accounts.into_iter()),
             Answer::Devices(devices) => self.task = Task::Devices(devices.into_iter()),
             Answer::Refused(refused) => self.refuse(&Fault::from(&refused)),
-            Answer::Ok | Answer::Registered(_) => self.done(),
+            Answer::Ok | Answer::Registered(_) | Answer::Mail { .. } => self.done(),
         }
     }
 

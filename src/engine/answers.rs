@@ -23,8 +23,8 @@ impl<S: Transport> Engine<S> {
         match (outcome, done.asker) {
             (Ok(()), _) => self.settle(),
             (Err(_), Asker::Conn(id)) => self.recover(id),
-            (Err(_), Asker::Admin(_)) => {
-                error!("a panic in an answer to the admin socket: the daemon ends");
+            (Err(_), Asker::Admin(_) | Asker::Nobody) => {
+                error!("a panic in an answer that no connection asked for: the daemon ends");
                 self.broken = true;
             }
         }

@@ -94,5 +94,7 @@ fn no_room(job: &Job) -> Done {
         }),
         ends: None,
         notice: None,
+        entries: Vec::new(),
+        regards: Vec::new(),
     }
 }

@@ -125,6 +125,7 @@ impl Router {
             device: register.device.unwrap_or(DEFAULT_DEVICE).into(),
             nonce: self.nonce(from, matches!(credential, Credential::Key(..)))?,
             origin: out.origin(from),
+            mail: register.mail,
         };
         let pending = Pending {
             status: register.status.unwrap_or(Status::Online),

@@ -60,7 +60,7 @@ impl Router {
                 }
             }
             (Answer::Devices(devices), command) => self.list(id, reply, command, devices, out),
-            (Answer::Registered(_) | Answer::Accounts(_), _) => {
+            (Answer::Registered(_) | Answer::Accounts(_) | Answer::Mail { .. }, _) => {
                 out.close(id, Goodbye::InternalError, reply);
             }
         }
@@ -112,6 +112,7 @@ impl Router {
                 username: registered.username.as_str(),
                 resume_token: registered.resume_token,
                 device: Some(&registered.device),
+                mail: registered.mail.as_ref(),
                 heartbeat_ms: pending.heartbeat_ms,
             },
         );
@@ -164,7 +165,15 @@ impl Router {
             );
         }
         let count = u32::try_from(devices.len()).unwrap_or(u32::MAX);
-        out.send(to, &Frame::Done { id, command, count });
+        out.send(
+            to,
+            &Frame::Done {
+                id,
+                command,
+                count,
+                complete: true,
+            },
+        );
     }
 
     /// What proved these sessions is no longer good.

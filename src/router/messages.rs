@@ -29,12 +29,9 @@ impl Router {
         if *self.envelope.time() != now.stamp {
             self.envelope.set_time(now.stamp);
         }
-        if let Some(field) = message.unavailable {
-            let message = match self.mode() {
-                Mode::Open => "messages do not expire in open mode",
-                Mode::Mailbox => "this release stores no messages: they do not expire",
-            };
-            return Err(not_available(message, Some(field)));
+        if message.expires_in_s.is_some() && self.mode() == Mode::Open {
+            let text = "messages do not expire in open mode";
+            return Err(not_available(text, Some("expiresIn")));
         }
         let Some((to, recipient)) = self.recipient(sender, &message.to) else {
             return match self.mailbox {

@@ -74,6 +74,7 @@ impl Router {
                 username,
                 resume_token: token,
                 device: None,
+                mail: None,
                 heartbeat_ms,
             },
         );

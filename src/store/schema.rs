@@ -15,7 +15,7 @@ use crate::ops::exit::{Exit, StartError};
 pub const VERSION: u32 = STEPS.len() as u32;
 
 /// The step at index n makes version n + 1 of version n. A step that was released is never changed.
-const STEPS: &[&str] = &[include_str!("v1.sql")];
+const STEPS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql")];
 
 /// "PMsg": says whose database this is, in the file's header.
 const APPLICATION_ID: u32 = 0x504d_7367;

@@ -80,6 +80,52 @@ words! {
 }
 
 words! {
+    /// How a device's cursor moves.
+    Deliver {
+        Auto = "auto",
+        Ack = "ack",
+        None = "none",
+    }
+}
+
+words! {
+    /// What a receipt is about.
+    Stage {
+        Delivered = "delivered",
+        Read = "read",
+    }
+}
+
+words! {
+    /// How it is known that a message has arrived: by bytes that the kernel reports as acknowledged, or by the client.
+    Evidence {
+        Transport = "transport",
+        Client = "client",
+    }
+}
+
+words! {
+    /// Whose messages an account takes.
+    AcceptFrom {
+        Anyone = "anyone",
+        Known = "known",
+        Allowed = "allowed",
+    }
+}
+
+words! {
+    /// Why a message is not there any more, or is not shown.
+    Removed {
+        Deleted = "deleted",
+        Expired = "expired",
+        Trimmed = "trimmed",
+        Blocked = "blocked",
+        Damaged = "damaged",
+        Lost = "lost",
+    }
+}
+
+words! {
     /// Why a command was refused (`errorMessage`).
     Code {
         InvalidJson = "invalidJson",
@@ -102,12 +148,17 @@ words! {
         AuthFailed = "authFailed",
         TokenExpired = "tokenExpired",
         UnknownUser = "unknownUser",
+        NotAccepted = "notAccepted",
         RecipientBusy = "recipientBusy",
+        MailboxFull = "mailboxFull",
+        MessageTooBig = "messageTooBig",
+        MessageIdReused = "messageIdReused",
         NotFound = "notFound",
         NotAllowed = "notAllowed",
         TooManySessions = "tooManySessions",
         RateLimited = "rateLimited",
         Overloaded = "overloaded",
+        StorageFull = "storageFull",
         StorageFailed = "storageFailed",
     }
 }
@@ -117,7 +168,12 @@ impl Code {
     pub const fn retryable(self) -> bool {
         matches!(
             self,
-            Code::RecipientBusy | Code::RateLimited | Code::Overloaded | Code::StorageFailed
+            Code::RecipientBusy
+                | Code::MailboxFull
+                | Code::RateLimited
+                | Code::Overloaded
+                | Code::StorageFull
+                | Code::StorageFailed
         )
     }
 

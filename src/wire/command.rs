@@ -7,6 +7,7 @@ mod account;
 mod cold;
 mod fields;
 mod hot;
+mod mail;
 mod prescan;
 mod proof;
 mod reader;
@@ -19,7 +20,8 @@ pub use account::Account;
 pub use hot::{Like, Shape};
 
 use crate::accounts::Credential;
-use crate::wire::code::{Code, Mode, Status, Verb};
+use crate::mailbox::{Page, Relation, Wanted};
+use crate::wire::code::{AcceptFrom, Code, Mode, Status, Verb};
 use crate::wire::name::Name;
 
 /// Reads one line: without its line end, without a leading BOM, not blank.
@@ -92,6 +94,10 @@ pub enum Command<'a> {
     },
     Bye,
     Account(Box<Account<'a>>),
+    Ack {
+        pos: u64,
+    },
+    Mail(Box<Mail<'a>>),
     /// A command that this mode does not have, not looked into further.
     Mailbox(Verb),
 }
@@ -110,6 +116,8 @@ impl Command<'_> {
             Command::Help { .. } => Verb::Help,
             Command::Bye => Verb::Bye,
             Command::Account(_) => Verb::Account,
+            Command::Ack { .. } => Verb::Ack,
+            Command::Mail(mail) => mail.verb(),
             Command::Mailbox(verb) => *verb,
         }
     }
@@ -121,6 +129,63 @@ impl Command<'_> {
             Verb::Ack | Verb::Ping | Verb::Pong | Verb::MarkRead => 0,
             Verb::History => 5,
             _ => 1,
+        }
+    }
+}
+
+/// What is asked of the session's mailbox.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mail<'a> {
+    MarkRead {
+        with: Name<'a>,
+        seq: u64,
+        private: bool,
+    },
+    History {
+        with: Name<'a>,
+        page: Page,
+        limit: u32,
+    },
+    Conversations {
+        before: Option<Name<'a>>,
+        limit: u32,
+    },
+    Edit {
+        with: Name<'a>,
+        seq: u64,
+        message: Raw<'a>,
+    },
+    Delete {
+        with: Name<'a>,
+        seq: u64,
+        for_both: bool,
+    },
+    Relate {
+        username: Name<'a>,
+        relation: Relation,
+    },
+    Settings {
+        accept_from: Option<AcceptFrom>,
+        delivery_receipts: Option<bool>,
+        read_receipts: Option<bool>,
+    },
+}
+
+impl Mail<'_> {
+    pub const fn verb(&self) -> Verb {
+        match self {
+            Mail::MarkRead { .. } => Verb::MarkRead,
+            Mail::History { .. } => Verb::History,
+            Mail::Conversations { .. } => Verb::Conversations,
+            Mail::Edit { .. } => Verb::EditMessage,
+            Mail::Delete { .. } => Verb::DeleteMessage,
+            Mail::Settings { .. } => Verb::Settings,
+            Mail::Relate { relation, .. } => match relation {
+                Relation::Block => Verb::Block,
+                Relation::Unblock => Verb::Unblock,
+                Relation::Allow => Verb::Allow,
+                Relation::Disallow => Verb::Disallow,
+            },
         }
     }
 }
@@ -140,6 +205,9 @@ pub struct Register<'a> {
     pub proof: Option<Box<Credential>>,
     /// As it stands between its quotes: mailbox mode.
     pub device: Option<&'a str>,
+    pub mail: Wanted,
+    /// Frames of the mailbox that may be out unacknowledged, 1 to 1,024.
+    pub window: u32,
 }
 
 /// Shows no token.
@@ -165,8 +233,9 @@ pub struct PrivateMessage<'a> {
     pub message_id: Option<Raw<'a>>,
     pub kind: Option<Raw<'a>>,
     pub reply_to: Option<Raw<'a>>,
-    /// The first field given that open mode does not have (`expiresIn`).
-    pub unavailable: Option<&'static str>,
+    pub ephemeral: bool,
+    /// Seconds, 1 or more; not in open mode.
+    pub expires_in_s: Option<u32>,
 }
 
 /// A line that was refused, with what could be read of it.
@@ -245,7 +314,7 @@ mod tests {
             (None, Some(Raw(br#""k""#)))
         );
         assert_eq!(
-            (message.reply_to, message.unavailable),
+            (message.reply_to, message.expires_in_s),
             (Some(Raw(b"3")), None)
         );
     }

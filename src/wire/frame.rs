@@ -5,6 +5,7 @@
 
 mod examples;
 mod hello;
+mod mail;
 mod message;
 
 pub use examples::examples;
@@ -12,6 +13,7 @@ pub use hello::{Greeting, Hello};
 pub use message::Envelope;
 
 use crate::accounts::Nonce;
+use crate::mailbox::{Accepted, Conversation, Entry, Message, Opening, Settings};
 use crate::time::Stamp;
 use crate::wire::code::{Code, Goodbye, Mode, NoticeKind, Status, Verb};
 use crate::wire::command::{PrivateMessage, Raw};
@@ -29,6 +31,7 @@ pub enum Frame<'a> {
         resume_token: u128,
         /// As it stands between its quotes.
         device: Option<&'a str>,
+        mail: Option<&'a Opening>,
         heartbeat_ms: Option<u32>,
     },
     Accepted {
@@ -37,6 +40,31 @@ pub enum Frame<'a> {
         to: &'a str,
         time: Stamp,
     },
+    /// What was stored.
+    Stored {
+        id: Option<Raw<'a>>,
+        accepted: &'a Accepted,
+    },
+    /// One entry of the mailbox of who gets it.
+    Entry(&'a Entry),
+    /// One message of a history.
+    Replay {
+        id: Option<Raw<'a>>,
+        message: &'a Message,
+    },
+    Synced {
+        pos: u64,
+    },
+    Conversation {
+        id: Option<Raw<'a>>,
+        conversation: &'a Conversation,
+    },
+    Settings {
+        id: Option<Raw<'a>>,
+        settings: &'a Settings,
+    },
+    /// Of an export: a line without its end.
+    Line(&'a [u8]),
     PrivateMessage {
         envelope: &'a Envelope,
         message: &'a PrivateMessage<'a>,
@@ -65,6 +93,7 @@ pub enum Frame<'a> {
         id: Option<Raw<'a>>,
         command: Verb,
         count: u32,
+        complete: bool,
     },
     /// One device of a list; `device` as it stands between its quotes.
     Device {
@@ -148,12 +177,16 @@ impl Frame<'_> {
                 username,
                 resume_token,
                 device,
+                mail,
                 heartbeat_ms,
             } => {
                 open(out, "registered", id);
                 text(out, "username", username);
                 text(out, "resumeToken", &format!("{resume_token:032x}"));
                 optional_text(out, "device", device);
+                if let Some(mail) = mail {
+                    mail::opening(out, mail);
+                }
                 optional_number(out, "heartbeatMs", heartbeat_ms);
             }
             Frame::Typing { from } => {
@@ -195,6 +228,16 @@ impl Frame<'_> {
             | Frame::Done { .. }
             | Frame::Device { .. }
             | Frame::SessionNotice { .. } => self.write_notice(out),
+            Frame::Line(line) => {
+                out.extend_from_slice(line);
+                return out.push(b'\n');
+            }
+            Frame::Stored { .. }
+            | Frame::Entry(_)
+            | Frame::Replay { .. }
+            | Frame::Synced { .. }
+            | Frame::Conversation { .. }
+            | Frame::Settings { .. } => mail::write(out, self),
         }
         out.extend_from_slice(b"}\n");
     }
@@ -208,11 +251,16 @@ impl Frame<'_> {
                 time,
                 to,
             } => message::copy(out, from, message, &time, to),
-            Frame::Done { id, command, count } => {
+            Frame::Done {
+                id,
+                command,
+                count,
+                complete,
+            } => {
                 open(out, "done", id);
                 text(out, "command", command.as_str());
                 optional_number(out, "count", Some(count));
-                flag(out, "complete", true);
+                flag(out, "complete", complete);
             }
             Frame::Device {
                 id,

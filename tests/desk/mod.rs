@@ -60,6 +60,8 @@ impl Book {
 
     pub fn answer(&mut self, job: &Job) -> Done {
         let mut done = Done {
+            entries: Vec::new(),
+            regards: Vec::new(),
             asker: job.asker,
             answer: Answer::Ok,
             ends: None,
@@ -159,6 +161,7 @@ impl Book {
         self.tokens = token;
         entry.resume.insert(token, device.clone());
         done.answer = Answer::Registered(Registered {
+            mail: None,
             account: entry.id,
             username: entry.shown.clone(),
             device: device.clone(),
@@ -242,6 +245,8 @@ pub fn refused(code: Code, message: &'static str) -> Answer {
 /// What the operator's commands lead to.
 pub fn by_operator(name: &str, which: Which) -> Done {
     Done {
+        entries: Vec::new(),
+        regards: Vec::new(),
         asker: Asker::Admin(1),
         answer: Answer::Ok,
         ends: Some(Ends {

@@ -232,6 +232,7 @@ impl Clerk {
         tables.put_device(row.id, &known)?;
         tables.seen(row.id, now.unix_ms)?;
         let registered = Registered {
+            mail: None,
             account: row.id,
             username: name_of(row)?,
             device: device.into(),

@@ -40,6 +40,8 @@ impl Reply {
             answer: self.answer,
             ends: self.ends,
             notice: self.notice,
+            entries: Vec::new(),
+            regards: Vec::new(),
         }
     }
 }

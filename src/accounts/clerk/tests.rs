@@ -91,6 +91,7 @@ impl Office {
 
     fn register(&mut self, user: &str, credential: Credential, device: &str) -> Answer {
         self.ask(Ask::Register {
+            mail: crate::mailbox::Wanted::default(),
             username: name(user),
             credential,
             device: device.into(),

@@ -32,6 +32,7 @@ fn job(serial: u64, ask: Ask) -> Message {
 
 fn log_in(password: &str) -> Ask {
     Ask::Register {
+        mail: crate::mailbox::Wanted::default(),
         username: Name::parse("alice").unwrap().into_owned(),
         credential: Credential::Password(Secret::new(password.as_bytes())),
         device: "d".into(),

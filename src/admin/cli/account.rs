@@ -220,7 +220,7 @@ fn print_answer(answer: &Answer, printer: &mut Printer<'_>) -> Result<(), Failur
         Answer::Devices(devices) => devices
             .iter()
             .for_each(|device| reply::device(&mut lines, device)),
-        Answer::Ok | Answer::Registered(_) => {}
+        Answer::Ok | Answer::Registered(_) | Answer::Mail { .. } => {}
     }
     let broken = || Failure::new(Exit::Internal, "an answer was made that is no JSON");
     let text = String::from_utf8(lines).map_err(|_| broken())?;

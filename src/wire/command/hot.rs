@@ -109,7 +109,8 @@ impl Shape {
             message_id: None,
             kind: None,
             reply_to: None,
-            unavailable: None,
+            ephemeral: false,
+            expires_in_s: None,
         };
         Some(Like {
             id,
@@ -126,7 +127,7 @@ const USUAL_START: &[u8] = b"{\"type\":\"privateMessage\",";
 #[derive(Default)]
 struct Draft<'a> {
     has_type: bool,
-    has_ephemeral: bool,
+    ephemeral: Option<bool>,
     id: Option<Raw<'a>>,
     to: Option<(Name<'a>, Raw<'a>)>,
     message: Option<Raw<'a>>,
@@ -160,8 +161,7 @@ impl<'a> Draft<'a> {
                 once(&mut self.reply_to, reader.colon()?.positive()?)
             }
             b'e' if reader.has_word(b"ephemeral\"") => {
-                reader.colon()?.boolean()?;
-                flag(&mut self.has_ephemeral)
+                once(&mut self.ephemeral, reader.colon()?.boolean()?)
             }
             _ => None,
         }
@@ -181,7 +181,8 @@ impl<'a> Draft<'a> {
             message_id,
             kind,
             reply_to,
-            unavailable: None,
+            ephemeral: self.ephemeral.unwrap_or(false),
+            expires_in_s: None,
         };
         Some(Request {
             id: self.id,
@@ -216,8 +217,9 @@ impl<'a> Reader<'a> {
         Some(self)
     }
 
-    fn boolean(&mut self) -> Option<()> {
-        (self.has_word(b"true") || self.has_word(b"false")).then_some(())
+    fn boolean(&mut self) -> Option<bool> {
+        let is_true = self.has_word(b"true");
+        (is_true || self.has_word(b"false")).then_some(is_true)
     }
 
     /// A name in ASCII, and the same as sent.

@@ -2,8 +2,8 @@
 
 use super::fields::{Fields, bad_value};
 use super::scalar::MAX_INTEGER;
-use super::{Command, PrivateMessage, Refusal, Register, account, proof};
-use crate::wire::code::{Code, Mode, Status, Verb};
+use super::{Command, PrivateMessage, Refusal, Register, account, mail, proof};
+use crate::wire::code::{Code, Deliver, Mode, Status, Verb};
 
 pub(super) fn command<'a>(
     verb: Verb,
@@ -35,6 +35,10 @@ pub(super) fn command<'a>(
         Verb::Account if mode == Mode::Mailbox => {
             Command::Account(Box::new(account::account(fields)?))
         }
+        Verb::Ack if mode == Mode::Mailbox => mail::ack(fields)?,
+        _ if mode == Mode::Mailbox && mail::is_mail(verb) => {
+            Command::Mail(Box::new(mail::mail(verb, fields)?))
+        }
         Verb::Ack
         | Verb::MarkRead
         | Verb::History
@@ -56,8 +60,10 @@ fn private_message<'a>(fields: &Fields<'a>) -> Result<PrivateMessage<'a>, Refusa
     let message_id = fields.short_string("messageId", 1)?;
     let kind = fields.short_string("kind", 0)?;
     fields.integer("replyTo", 1..=MAX_INTEGER)?;
-    fields.boolean("ephemeral")?;
-    let (reply_to, unavailable) = (fields.raw("replyTo"), fields.first_of(&["expiresIn"]));
+    let ephemeral = fields.boolean("ephemeral")?.unwrap_or(false);
+    let expires_in = fields.integer("expiresIn", 1..=MOST_EXPIRES_IN_S)?;
+    let expires_in_s = expires_in.and_then(|seconds| u32::try_from(seconds).ok());
+    let reply_to = fields.raw("replyTo");
     Ok(PrivateMessage {
         to,
         to_raw,
@@ -65,7 +71,8 @@ fn private_message<'a>(fields: &Fields<'a>) -> Result<PrivateMessage<'a>, Refusa
         message_id,
         kind,
         reply_to,
-        unavailable,
+        ephemeral,
+        expires_in_s,
     })
 }
 
@@ -96,19 +103,15 @@ fn register<'a>(fields: &Fields<'a>, mode: Mode) -> Result<Register<'a>, Refusal
         Mode::Open => fields.short_string("device", 1).map(|_| None)?,
         Mode::Mailbox => proof::device(fields)?,
     };
-    fields.integer("window", 1..=1_024)?;
-    let deliver = fields.word("deliver")?;
-    if deliver
-        .as_ref()
-        .is_some_and(|word| !matches!(word.as_ref(), "auto" | "ack" | "none"))
-    {
-        return Err(bad_value("deliver", "must be auto, ack or none"));
-    }
-    let unavailable = match mode {
-        Mode::Open => fields.first_of(MAILBOX_FIELDS).or(invisible),
-        Mode::Mailbox => fields
-            .first_of(STORE_FIELDS)
-            .or(deliver.and_then(|word| (word != "auto").then_some("deliver"))),
+    let window = fields
+        .integer("window", 1..=MAX_WINDOW)?
+        .map_or(DEFAULT_WINDOW, |window| window as u32);
+    let (mail, unavailable) = match mode {
+        Mode::Open => {
+            deliver(fields)?;
+            (mail::UNUSED, fields.first_of(MAILBOX_FIELDS).or(invisible))
+        }
+        Mode::Mailbox => (mail::wanted(fields, deliver(fields)?)?, None),
     };
     Ok(Register {
         username,
@@ -118,6 +121,8 @@ fn register<'a>(fields: &Fields<'a>, mode: Mode) -> Result<Register<'a>, Refusal
         unavailable,
         proof,
         device,
+        mail,
+        window,
     })
 }
 
@@ -129,6 +134,15 @@ fn set_status<'a>(fields: &Fields<'a>, mode: Mode) -> Result<Status, Refusal<'a>
             "this server has no status invisible",
         )
     })
+}
+
+fn deliver<'a>(fields: &Fields<'a>) -> Result<Deliver, Refusal<'a>> {
+    match fields.word("deliver")? {
+        None => Ok(Deliver::Auto),
+        Some(word) => {
+            Deliver::parse(&word).ok_or_else(|| bad_value("deliver", "must be auto, ack or none"))
+        }
+    }
 }
 
 /// As others see it. None: `invisible`, which only a server with mailboxes has.
@@ -177,5 +191,7 @@ const MAILBOX_FIELDS: &[&str] = &[
     "epoch",
 ];
 
-/// What only a server has that stores messages.
-const STORE_FIELDS: &[&str] = &["after", "epoch"];
+/// Ten years.
+const MOST_EXPIRES_IN_S: i64 = 10 * 366 * 86_400;
+const MAX_WINDOW: i64 = 1_024;
+const DEFAULT_WINDOW: u32 = 256;

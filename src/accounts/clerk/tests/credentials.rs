@@ -96,6 +96,7 @@ fn a_password_that_was_changed_while_it_was_checked_is_not_good() {
     let mut office = Office::new();
     office.add_alice();
     let ask = Ask::Register {
+        mail: crate::mailbox::Wanted::default(),
         username: name("alice"),
         credential: password("correct horse"),
         device: "d".into(),

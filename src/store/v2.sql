@@ -1,0 +1,111 @@
+-- Messages and mailboxes. Times: milliseconds since 1970, NULL: never.
+-- One row, of one store: what it was made as, and how it was left.
+CREATE TABLE meta (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    -- Told to clients; another one after a backup was restored.
+    epoch INTEGER NOT NULL,
+    -- 1: it was closed, 0: it is open, or was when its process ended.
+    closed INTEGER NOT NULL,
+    -- What proves the key that bodies are sealed with; NULL: they are not.
+    seal BLOB
+) STRICT;
+INSERT INTO meta VALUES (1, (random() & 0x1fffffffffffff) | 1, 1, NULL);
+
+-- Of every account that has or had mail or settings of its own. head: the last position given out. delivered: up to
+-- where some device has taken the log. waiting: messages after it, and the bytes of their bodies.
+CREATE TABLE mailboxes (
+    account INTEGER PRIMARY KEY REFERENCES accounts (id),
+    head INTEGER NOT NULL,
+    delivered INTEGER NOT NULL,
+    waiting INTEGER NOT NULL,
+    waiting_bytes INTEGER NOT NULL,
+    -- 0: anyone, 1: known, 2: allowed.
+    accept_from INTEGER NOT NULL,
+    delivery_receipts INTEGER NOT NULL,
+    read_receipts INTEGER NOT NULL
+) STRICT;
+
+-- Where a device is in its account's log; sent: up to where it may have been sent before; online: 1 while it has a session.
+ALTER TABLE devices ADD COLUMN acked INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN sent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN online INTEGER NOT NULL DEFAULT 0;
+
+-- Of two accounts, the lower first; of one with itself, it twice.
+CREATE TABLE conversations (
+    id INTEGER PRIMARY KEY,
+    low INTEGER NOT NULL REFERENCES accounts (id),
+    high INTEGER NOT NULL REFERENCES accounts (id),
+    last_seq INTEGER NOT NULL,
+    last_time INTEGER NOT NULL,
+    UNIQUE (low, high)
+) STRICT;
+
+-- One account's side of a conversation. sent: the last seq it sent, 0: it never answered. delivered, read: the last
+-- seq of the other that it took, or read; shown_*: what of that the other was told. waiting*: as in mailboxes, from
+-- this peer.
+CREATE TABLE sides (
+    account INTEGER NOT NULL,
+    peer INTEGER NOT NULL,
+    conversation INTEGER NOT NULL REFERENCES conversations (id),
+    sent INTEGER NOT NULL,
+    delivered INTEGER NOT NULL,
+    read INTEGER NOT NULL,
+    shown_delivered INTEGER NOT NULL,
+    shown_read INTEGER NOT NULL,
+    waiting INTEGER NOT NULL,
+    waiting_bytes INTEGER NOT NULL,
+    PRIMARY KEY (account, peer)
+) STRICT, WITHOUT ROWID;
+
+-- What an account decided about another.
+CREATE TABLE relations (
+    account INTEGER NOT NULL REFERENCES accounts (id),
+    peer INTEGER NOT NULL REFERENCES accounts (id),
+    blocked INTEGER NOT NULL,
+    allowed INTEGER NOT NULL,
+    PRIMARY KEY (account, peer)
+) STRICT, WITHOUT ROWID;
+
+-- In the order in which they were accepted. from_high: which of the two sent it. message_id and kind: as between their
+-- quotes. fingerprint: of what was sent under that messageId. state: 0 there, 1 deleted for both, 2 expired, 3 trimmed,
+-- 4 damaged, 5 lost (up to to_seq); then body is empty. hidden: 1 from low, 2 from high, 4 it was blocked.
+-- crc: CRC-32C of everything else that is shown.
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY,
+    conversation INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    from_high INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    hidden INTEGER NOT NULL,
+    reply_to INTEGER,
+    edited INTEGER,
+    expires INTEGER,
+    to_seq INTEGER,
+    crc INTEGER NOT NULL,
+    sender INTEGER,
+    message_id BLOB,
+    fingerprint BLOB,
+    kind BLOB,
+    body BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX messages_by_seq ON messages (conversation, seq);
+-- sender is NULL where there is no messageId.
+CREATE UNIQUE INDEX messages_by_message_id ON messages (sender, message_id) WHERE sender IS NOT NULL;
+CREATE INDEX messages_by_expiry ON messages (expires) WHERE expires IS NOT NULL;
+
+-- Mailboxes. kind: 0 message in, 1 sent by the account itself, 2 delivered, 3 read, 4 changed, 5 read elsewhere, 6 new
+-- device. message: its row, for 0, 1 and 4. peer, seq, time: what else the entry says. by: 0 transport, 1 client.
+-- device: the one that caused it.
+CREATE TABLE log (
+    account INTEGER NOT NULL,
+    pos INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    message INTEGER,
+    peer INTEGER,
+    seq INTEGER,
+    time INTEGER,
+    by INTEGER,
+    device TEXT,
+    PRIMARY KEY (account, pos)
+) STRICT, WITHOUT ROWID;
