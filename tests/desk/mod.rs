@@ -68,6 +68,7 @@ impl Book {
             notice: None,
         };
         match &job.ask {
+            Ask::Mail(_) => panic!("not asked here"),
             Ask::Register { .. } => self.register(&job.ask, &mut done),
             Ask::Create {
                 username,
