@@ -6,6 +6,25 @@
 //! the `Job` and `Done` of [`crate::accounts`]; everything that a job added to anybody's log comes back with it, in
 //! the order in which it was committed. What an answer says is durable.
 
+#[cfg(feature = "mailbox")]
+mod changes;
+#[cfg(feature = "mailbox")]
+mod conversations;
+#[cfg(feature = "mailbox")]
+mod export;
+#[cfg(feature = "mailbox")]
+mod history;
+#[cfg(feature = "mailbox")]
+pub mod leaving;
+#[cfg(feature = "mailbox")]
+mod people;
+#[cfg(feature = "mailbox")]
+pub mod room;
+#[cfg(feature = "mailbox")]
+pub mod sweep;
+#[cfg(feature = "mailbox")]
+mod view;
+
 use std::sync::Arc;
 
 use crate::accounts::{AccountId, Refused};
@@ -142,10 +161,16 @@ pub enum Relation {
 pub struct Exported {
     pub part: u32,
     pub after: i64,
+    /// Of a conversation.
+    pub seq: u64,
 }
 
 impl Exported {
-    pub const START: Exported = Exported { part: 0, after: 0 };
+    pub const START: Exported = Exported {
+        part: 0,
+        after: 0,
+        seq: 0,
+    };
 }
 
 /// What became of an [`Ask`].

@@ -12,8 +12,10 @@ mod known;
 mod log;
 mod mailboxes;
 mod messages;
+mod past;
 mod relations;
 mod schema;
+mod sweeps;
 
 use std::cell::{RefCell, RefMut};
 use std::fmt;
@@ -33,8 +35,10 @@ pub use known::Known;
 pub use log::{Arrived, LogKind, LogRow};
 pub use mailboxes::{Gap, Mailbox};
 pub use messages::{Fingerprint, Hidden, KnownBy, MessageRow, MessageState};
+pub use past::{Place, Waiting};
 pub use relations::Relation;
 pub use schema::VERSION;
+pub use sweeps::{Cleaned, Passed};
 
 /// The database, open, checked, and locked against every other process.
 pub struct Store {
