@@ -7,23 +7,43 @@
 //! the order in which it was committed. What an answer says is durable.
 
 #[cfg(feature = "mailbox")]
+mod ack;
+#[cfg(feature = "mailbox")]
 mod changes;
 #[cfg(feature = "mailbox")]
 mod conversations;
 #[cfg(feature = "mailbox")]
 mod export;
 #[cfg(feature = "mailbox")]
+mod fetch;
+#[cfg(feature = "mailbox")]
 mod history;
 #[cfg(feature = "mailbox")]
 pub mod leaving;
 #[cfg(feature = "mailbox")]
+pub mod opening;
+#[cfg(feature = "mailbox")]
+mod past;
+#[cfg(feature = "mailbox")]
 mod people;
+#[cfg(feature = "mailbox")]
+pub mod post;
+#[cfg(feature = "mailbox")]
+mod regard;
 #[cfg(feature = "mailbox")]
 pub mod room;
 #[cfg(feature = "mailbox")]
+mod send;
+#[cfg(feature = "mailbox")]
+mod shown;
+#[cfg(feature = "mailbox")]
 pub mod sweep;
 #[cfg(feature = "mailbox")]
+mod taken;
+#[cfg(feature = "mailbox")]
 mod view;
+#[cfg(all(test, feature = "mailbox"))]
+mod tests;
 
 use std::sync::Arc;
 
