@@ -31,7 +31,7 @@ pub mod post;
 #[cfg(feature = "mailbox")]
 mod regard;
 #[cfg(feature = "mailbox")]
-pub mod room;
+mod say;
 #[cfg(feature = "mailbox")]
 mod send;
 #[cfg(feature = "mailbox")]
@@ -40,8 +40,6 @@ mod shown;
 pub mod sweep;
 #[cfg(feature = "mailbox")]
 mod taken;
-#[cfg(feature = "mailbox")]
-mod view;
 #[cfg(all(test, feature = "mailbox"))]
 mod tests;
 

@@ -5,33 +5,34 @@
 
 use std::sync::Arc;
 
-use super::room::{Room, Say, Stop, Told, no_message, refused};
-use super::view::{hole, is_from, is_hidden};
-use super::{Accepted, Answer, Change, Entry, Sender};
+use super::post::{Post, Stop, refused};
+use super::say::{Say, no_message};
+use super::{Accepted, Answer, Change, Sender};
 use crate::accounts::AccountId;
 use crate::store::{Conversation, Failed, Known, MessageRow, MessageState, State};
 use crate::wire::code::{Code, Removed};
 use crate::wire::name::Name;
 
-impl Room<'_> {
+impl Post<'_> {
     /// Only what one sent oneself and what is still there. There is one text for both: if the other has blocked the
     /// sender meanwhile, it sees neither the old nor the new one.
-    pub fn edit(
-        &self,
+    pub(super) fn edit(
+        &mut self,
+        me: &Known,
         from: &Sender,
         with: &Name<'_>,
         seq: u64,
-        message: Box<[u8]>,
-    ) -> Result<Told, Stop> {
-        let (peer, mut conversation) = self.within(from.account, with, seq)?;
+        message: &[u8],
+    ) -> Result<Answer, Stop> {
+        let (peer, mut conversation) = self.within(me.id, with, seq)?;
         let row = self.tables.message_at(conversation.id, seq)?;
-        let mut row = self.seen(&conversation, row, from.account)?;
-        if !is_from(&conversation, &row, from.account) {
+        let mut row = self.seen(&conversation, row, me.id)?;
+        if !is_from(&conversation, &row, me.id) {
             return Err(not_yours());
         }
-        let reaches = self.reaches(&conversation, &row, &peer, from.account)?;
-        if peer.id != from.account && !reaches {
-            row.hidden.blocked |= self.tables.relation(peer.id, from.account)?.blocked;
+        let reaches = self.reaches(&conversation, &row, &peer, me.id)?;
+        if peer.id != me.id && !reaches {
+            row.hidden.blocked |= self.tables.relation(peer.id, me.id)?.blocked;
             self.unwait(&mut conversation, peer.id, &row)?;
         } else {
             self.resize(&mut conversation, &peer, &row, message.len() as u64)?;
@@ -39,74 +40,71 @@ impl Room<'_> {
         row.body = message.into();
         row.edited_unix_ms = Some(self.now.unix_ms);
         self.tables.put_message(&row)?;
-        let mut told = Told::new(Answer::Accepted(Accepted {
-            to: peer.who.clone(),
+        self.forgets = true;
+        let change = Change::Edited(row.body.clone());
+        if reaches {
+            self.tell_change(&peer, me, &row, change.clone())?;
+        }
+        self.tell_devices(me, from, &peer, &row, change)?;
+        self.tables.put_conversation(conversation);
+        Ok(Answer::Accepted(Accepted {
+            to: peer.who,
             message_id: None,
             seq,
             time_unix_ms: self.now.unix_ms,
             duplicate: false,
-        }));
-        let change = Change::Edited(row.body.clone());
-        if reaches {
-            let me = self.own(from.account)?;
-            self.tell_change(&mut told.entries, &peer, &me, &row, change.clone())?;
-        }
-        self.tell_others(&mut told.entries, from, &peer, &row, change)?;
-        self.tables.put_conversation(conversation);
-        Ok(told)
+        }))
     }
 
     /// What is gone already is gone: nothing happens. What nobody sees any more is not kept.
-    pub fn delete(
-        &self,
+    pub(super) fn delete(
+        &mut self,
+        me: &Known,
         from: &Sender,
         with: &Name<'_>,
         seq: u64,
         for_both: bool,
-    ) -> Result<Told, Stop> {
-        let (peer, mut conversation) = self.within(from.account, with, seq)?;
-        let mut told = Told::new(Answer::Ok);
+    ) -> Result<Answer, Stop> {
+        let (peer, mut conversation) = self.within(me.id, with, seq)?;
         let row = self.tables.message_at(conversation.id, seq)?;
         let Some(mut row) = row.filter(|row| row.state == MessageState::There) else {
-            return Ok(told);
+            return Ok(Answer::Ok);
         };
-        let me = from.account;
-        if for_both && !is_from(&conversation, &row, me) {
-            return match hole(&conversation, &row, me, self.now.unix_ms) {
-                Some(_) => Ok(told),
+        if for_both && !is_from(&conversation, &row, me.id) {
+            return match self.removed(&conversation, &row, me.id) {
+                Some(_) => Ok(Answer::Ok),
                 None => Err(not_yours()),
             };
         }
-        if !for_both && hole(&conversation, &row, me, self.now.unix_ms).is_some() {
-            return Ok(told);
+        if !for_both && self.removed(&conversation, &row, me.id).is_some() {
+            return Ok(Answer::Ok);
         }
-        let reaches = for_both && self.reaches(&conversation, &row, &peer, me)?;
-        let was_seen = hole(&conversation, &row, me, self.now.unix_ms).is_none();
+        let reaches = for_both && self.reaches(&conversation, &row, &peer, me.id)?;
+        let was_seen = self.removed(&conversation, &row, me.id).is_none();
         self.unwait_if(&mut conversation, &peer, &row, from, for_both)?;
-        match conversation.is_high(me) {
+        match conversation.is_high(me.id) {
             true => row.hidden.from_high = true,
             false => row.hidden.from_low = true,
         }
-        if for_both || !self.is_seen_by(&conversation, &row, &peer, me) {
+        if for_both || !self.is_seen_by(&conversation, &row, &peer, me.id) {
             row.empty(MessageState::Deleted);
+            self.forgets = true;
         }
         self.tables.put_message(&row)?;
         let change = Change::Removed(Removed::Deleted);
         if reaches {
-            let me = self.own(me)?;
-            self.tell_change(&mut told.entries, &peer, &me, &row, change.clone())?;
+            self.tell_change(&peer, me, &row, change.clone())?;
         }
         if was_seen {
-            self.tell_others(&mut told.entries, from, &peer, &row, change)?;
+            self.tell_devices(me, from, &peer, &row, change)?;
         }
         self.tables.put_conversation(conversation);
-        Ok(told)
+        Ok(Answer::Ok)
     }
 
     /// By time. Told to who sent it; to the other if it had come.
-    pub fn take_away(
-        &self,
-        told: &mut Vec<Entry>,
+    pub(super) fn take_away(
+        &mut self,
         mut row: MessageRow,
         state: MessageState,
     ) -> Result<(), Failed> {
@@ -118,11 +116,12 @@ impl Room<'_> {
             true => (conversation.high, conversation.low),
             false => (conversation.low, conversation.high),
         };
-        let (sender, recipient) = (self.own(sender)?, self.own(recipient)?);
+        let (sender, recipient) = (self.known(sender)?, self.known(recipient)?);
         let never_came = self.unwait(&mut conversation, recipient.id, &row)?;
         let was_there = row.state == MessageState::There;
         let (kept, told_of) = (row.hidden, was_there && state == MessageState::Expired);
         row.empty(state);
+        self.forgets = true;
         self.tables.put_message(&row)?;
         self.tables.put_conversation(conversation);
         if !told_of {
@@ -132,10 +131,10 @@ impl Room<'_> {
         let is_high = conversation.is_high(sender.id);
         let hidden = |high| if high { kept.from_high } else { kept.from_low };
         if !hidden(is_high) {
-            self.tell_change(told, &sender, &recipient, &row, change.clone())?;
+            self.tell_change(&sender, &recipient, &row, change.clone())?;
         }
         if sender.id != recipient.id && !never_came && !kept.blocked && !hidden(!is_high) {
-            self.tell_change(told, &recipient, &sender, &row, change)?;
+            self.tell_change(&recipient, &sender, &row, change)?;
         }
         Ok(())
     }
@@ -147,8 +146,7 @@ impl Room<'_> {
         row: Option<MessageRow>,
         account: AccountId,
     ) -> Result<MessageRow, Stop> {
-        let now = self.now.unix_ms;
-        let seen = row.filter(|row| hole(conversation, row, account, now).is_none());
+        let seen = row.filter(|row| self.removed(conversation, row, account).is_none());
         seen.ok_or_else(no_message)
     }
 
@@ -195,7 +193,7 @@ impl Room<'_> {
     }
 
     /// If no device of `recipient` has taken it, it does not come any more; whether that is so.
-    pub fn unwait(
+    pub(super) fn unwait(
         &self,
         conversation: &mut Conversation,
         recipient: AccountId,
@@ -248,8 +246,7 @@ impl Room<'_> {
 
     /// In `owner`'s log one entry says what the message has become, however often that was said.
     fn tell_change(
-        &self,
-        told: &mut Vec<Entry>,
+        &mut self,
         owner: &Known,
         with: &Known,
         row: &MessageRow,
@@ -257,13 +254,13 @@ impl Room<'_> {
     ) -> Result<(), Failed> {
         self.tables.remove_changes(owner.id, row.id)?;
         let say = Say::changed(row.id, with, row.seq, change, self.now.unix_ms);
-        self.tell(told, owner, say)
+        self.say(owner, say)
     }
 
     /// To the other devices of who asked.
-    fn tell_others(
-        &self,
-        told: &mut Vec<Entry>,
+    fn tell_devices(
+        &mut self,
+        me: &Known,
         from: &Sender,
         peer: &Known,
         row: &MessageRow,
@@ -272,10 +269,21 @@ impl Room<'_> {
         if !self.has_others(from)? {
             return Ok(());
         }
-        let me = self.own(from.account)?;
         self.tables.remove_changes(me.id, row.id)?;
         let say = Say::changed(row.id, peer, row.seq, change, self.now.unix_ms);
-        self.tell(told, &me, say.but_for(from))
+        self.say(me, say.but_for(from))
+    }
+}
+
+pub(super) fn is_from(conversation: &Conversation, row: &MessageRow, account: AccountId) -> bool {
+    conversation.is_high(account) == row.from_high
+}
+
+/// Whether it was deleted for `account` alone.
+pub(super) fn is_hidden(conversation: &Conversation, row: &MessageRow, account: AccountId) -> bool {
+    match conversation.is_high(account) {
+        true => row.hidden.from_high,
+        false => row.hidden.from_low,
     }
 }
 

@@ -1,6 +1,7 @@
 //! An account's conversations, the latest first, and how far it has read them.
 
-use super::room::{Room, Say, Stop, Told};
+use super::post::{Post, Stop};
+use super::say::Say;
 use super::{Answer, Conversation, Sender};
 use crate::accounts::AccountId;
 use crate::store::{self, Failed, Known, Place};
@@ -15,8 +16,8 @@ const MAX_LOOKED_AT: u32 = 20_000;
 /// Messages that are passed over at most to find what a receipt says.
 const MAX_PASSED: u32 = 1_000;
 
-impl Room<'_> {
-    pub fn conversations(
+impl Post<'_> {
+    pub(super) fn conversations(
         &self,
         account: AccountId,
         before: Option<&Name<'_>>,
@@ -49,13 +50,13 @@ impl Room<'_> {
     }
 
     /// As `account` sees it; and how many messages were looked at.
-    pub fn listed(
+    pub(super) fn listed(
         &self,
         mut conversation: store::Conversation,
         account: AccountId,
     ) -> Result<(Conversation, u32), Failed> {
         let peer = conversation.peer(account);
-        let with = self.own(peer)?.who;
+        let with = self.who(peer)?;
         let mine = *conversation.side(account);
         let theirs = match peer == account {
             true => Default::default(),
@@ -83,51 +84,45 @@ impl Room<'_> {
 
     /// All of the other's up to `seq` is read. `private`: the other is not told. What is below the last mark marks
     /// nothing.
-    pub fn mark_read(
-        &self,
+    pub(super) fn mark_read(
+        &mut self,
+        me: &Known,
         from: &Sender,
         with: &Name<'_>,
         seq: u64,
         private: bool,
-    ) -> Result<Told, Stop> {
-        let (peer, mut conversation) = self.within(from.account, with, seq)?;
-        let mut told = Told::new(Answer::Ok);
-        let side = conversation.side(from.account);
+    ) -> Result<Answer, Stop> {
+        let (peer, mut conversation) = self.within(me.id, with, seq)?;
+        let side = conversation.side(me.id);
         if seq > side.read {
             side.read = seq;
             if self.has_others(from)? {
                 let say = Say::read_elsewhere(&peer, seq, from);
-                self.tell(&mut told.entries, &self.own(from.account)?, say)?;
+                self.say(me, say)?;
             }
         }
-        if !private && self.tells_reading(from, &peer, &mut conversation)? {
+        if !private && self.tells_reading(from, &peer)? {
             let upto = seq.min(conversation.side(peer.id).sent);
             let tables = self.tables;
-            let upto = tables.last_readable(&conversation, from.account, upto, MAX_PASSED)?;
-            let side = conversation.side(from.account);
+            let upto = tables.last_readable(&conversation, me.id, upto, MAX_PASSED)?;
+            let side = conversation.side(me.id);
             if let Some(upto) = upto.filter(|upto| *upto > side.shown_read) {
                 side.shown_read = upto;
-                let say = Say::read(&self.own(from.account)?, upto, self.now.unix_ms);
-                self.tell(&mut told.entries, &peer, say)?;
+                let say = Say::read(me, upto, self.now.unix_ms);
+                self.say(&peer, say)?;
             }
         }
         self.tables.put_conversation(conversation);
-        Ok(told)
+        Ok(Answer::Ok)
     }
 
     /// Whether `peer` may learn now what `from` has read.
-    fn tells_reading(
-        &self,
-        from: &Sender,
-        peer: &Known,
-        conversation: &mut store::Conversation,
-    ) -> Result<bool, Failed> {
+    fn tells_reading(&self, from: &Sender, peer: &Known) -> Result<bool, Failed> {
         let me = from.account;
         if peer.id == me || from.invisible || !self.tables.mailbox(me)?.settings.read_receipts {
             return Ok(false);
         }
-        let is_known = conversation.side(me).sent > 0 || self.tables.relation(me, peer.id)?.allowed;
-        Ok(is_known && !self.is_quiet(me, peer.id)?)
+        self.may_tell(me, peer.id)
     }
 }
 

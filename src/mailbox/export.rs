@@ -1,8 +1,7 @@
 //! Everything that is kept of an account, a part at a time: [`crate::wire::frame::ExportLine`] says how it is written.
 //! What changes while it is read may be in it or not; each part is as it was at one moment.
 
-use super::room::{Room, Stop};
-use super::view::{Pair, hole};
+use super::post::{Post, Stop};
 use super::{Answer, Exported};
 use crate::accounts::AccountId;
 use crate::store::{Conversation, Failed};
@@ -20,8 +19,8 @@ const CONVERSATIONS: u32 = 2;
 /// [`Exported::seq`]: the conversation with [`Exported::after`] is done.
 const DONE: u64 = u64::MAX;
 
-impl Room<'_> {
-    pub fn export(&self, account: AccountId, from: Exported) -> Result<Answer, Stop> {
+impl Post<'_> {
+    pub(super) fn export(&self, account: AccountId, from: Exported) -> Result<Answer, Stop> {
         let mut part = Part::default();
         let next = match from.part {
             ACCOUNT => self.export_account(account, &mut part)?,
@@ -38,7 +37,7 @@ impl Room<'_> {
         account: AccountId,
         part: &mut Part,
     ) -> Result<Option<Exported>, Failed> {
-        let (tables, me) = (self.tables, self.own(account)?);
+        let (tables, me) = (self.tables, self.known(account)?);
         part.add(&ExportLine::Account {
             username: me.who.as_str(),
             created_unix_ms: tables.created(account)?,
@@ -76,7 +75,7 @@ impl Room<'_> {
             for (peer, relation) in rows {
                 after = peer.0;
                 part.add(&ExportLine::Relation {
-                    with: self.own(peer)?.who.as_str(),
+                    with: self.who(peer)?.as_str(),
                     blocked: relation.blocked,
                     allowed: relation.allowed,
                 });
@@ -125,7 +124,7 @@ impl Room<'_> {
         after: u64,
         part: &mut Part,
     ) -> Result<Option<u64>, Failed> {
-        let pair = Pair::of(self.tables, &conversation)?;
+        let (low, high) = (self.who(conversation.low)?, self.who(conversation.high)?);
         let mut at = after;
         loop {
             let rows = self.tables.messages_after(conversation.id, at, ROWS)?;
@@ -137,8 +136,12 @@ impl Room<'_> {
                     return Ok(Some(at));
                 }
                 at = row.seq;
-                let removed = hole(&conversation, &row, account, self.now.unix_ms);
-                part.add(&ExportLine::Message(&pair.show(row, removed)));
+                let (from, to) = match row.from_high {
+                    true => (high.clone(), low.clone()),
+                    false => (low.clone(), high.clone()),
+                };
+                let message = self.shown(&conversation, &row, account, from, Some(to));
+                part.add(&ExportLine::Message(&message));
             }
         }
     }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::room::{Room, Stop};
-use super::view::{Pair, hole};
-use super::{Answer, HISTORY_BYTES, Message, Page};
+use super::post::{Post, Stop};
+use super::{Answer, HISTORY_BYTES, Message, Page, Who};
 use crate::accounts::AccountId;
 use crate::store::{Conversation, Failed, MessageRow};
 use crate::wire::name::Name;
@@ -14,8 +13,8 @@ pub const MAX_LINES: u32 = 500;
 /// Rows read at once.
 const ROWS: u32 = 32;
 
-impl Room<'_> {
-    pub fn history(
+impl Post<'_> {
+    pub(super) fn history(
         &self,
         account: AccountId,
         with: &Name<'_>,
@@ -29,8 +28,9 @@ impl Room<'_> {
             });
         };
         let mut list = List {
-            room: self,
-            pair: Pair::of(self.tables, &conversation)?,
+            post: self,
+            low: self.who(conversation.low)?,
+            high: self.who(conversation.high)?,
             conversation,
             account,
             limit: limit.clamp(1, MAX_LINES) as usize,
@@ -47,8 +47,9 @@ impl Room<'_> {
 }
 
 struct List<'a> {
-    room: &'a Room<'a>,
-    pair: Pair,
+    post: &'a Post<'a>,
+    low: Who,
+    high: Who,
     conversation: Conversation,
     account: AccountId,
     limit: usize,
@@ -59,7 +60,7 @@ struct List<'a> {
 impl List<'_> {
     /// Whether there is nothing more before.
     fn back_from(&mut self, before: u64) -> Result<bool, Failed> {
-        let (tables, id) = (self.room.tables, self.conversation.id);
+        let (tables, id) = (self.post.tables, self.conversation.id);
         let mut at = before;
         let complete = 'pages: loop {
             let rows = tables.messages_before(id, at, ROWS)?;
@@ -82,7 +83,7 @@ impl List<'_> {
 
     /// Whether there is nothing more behind.
     fn on_from(&mut self, after: u64) -> Result<bool, Failed> {
-        let (tables, id) = (self.room.tables, self.conversation.id);
+        let (tables, id) = (self.post.tables, self.conversation.id);
         let mut at = after;
         let around = tables.messages_before(id, after.saturating_add(1), 1)?;
         for mut row in around {
@@ -109,9 +110,14 @@ impl List<'_> {
 
     /// `false`: it has no place any more.
     fn take(&mut self, row: MessageRow) -> bool {
-        let now = self.room.now.unix_ms;
-        let removed = hole(&self.conversation, &row, self.account, now);
-        let message = self.pair.show(row, removed);
+        let (from, to) = match row.from_high {
+            true => (&self.high, &self.low),
+            false => (&self.low, &self.high),
+        };
+        let (from, to) = (from.clone(), Some(to.clone()));
+        let message = self
+            .post
+            .shown(&self.conversation, &row, self.account, from, to);
         let bytes = self.bytes.saturating_add(message.body.len());
         let first = self.messages.is_empty();
         if self.messages.len() >= self.limit || (!first && bytes > HISTORY_BYTES) {

@@ -7,8 +7,9 @@
 //! store finds time. While that goes on it has a mailbox still: so it is found again after a restart.
 
 use super::Answer;
-use super::room::{Room, Told, stirred};
-use super::view::{is_from, is_hidden};
+use super::changes::{is_from, is_hidden};
+use super::post::Post;
+use super::say::stirred;
 use crate::accounts::{AccountId, Ends, Which};
 use crate::store::{Conversation, Failed, Known, MessageState, State, Tables};
 
@@ -16,6 +17,13 @@ use crate::store::{Conversation, Failed, Known, MessageState, State, Tables};
 const AT_ONCE: u32 = 4_000;
 /// Conversations, and messages of one, read at once.
 const ROWS: u32 = 64;
+
+/// An account is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// What did not go at once.
+    pub rest: Option<Leaving>,
+}
 
 /// How far it has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,16 +44,24 @@ impl Leaving {
         }
     }
 
-    /// The account is gone when this returns; whether everything else is too.
-    pub fn begin(&mut self, tables: &Tables<'_>) -> Result<bool, Failed> {
-        let mailbox = tables.mailbox(self.account)?;
-        tables.put_mailbox(self.account, mailbox);
-        tables.remove_account(self.account)?;
-        self.slice(tables, AT_ONCE)
+    /// The account is gone when this returns, and, unless it has much, everything else.
+    pub fn remove(tables: &Tables<'_>, account: AccountId) -> Result<Left, Failed> {
+        let mailbox = tables.mailbox(account)?;
+        tables.put_mailbox(account, mailbox);
+        tables.remove_account(account)?;
+        let mut leaving = Leaving::new(account);
+        let is_all = leaving.slice(tables, AT_ONCE)?;
+        let rest = Some(leaving).filter(|_| !is_all);
+        Ok(Left { rest })
     }
 
     /// Looks at about `rows` rows; whether nothing is left.
     pub fn slice(&mut self, tables: &Tables<'_>, rows: u32) -> Result<bool, Failed> {
+        let owner = tables.known(self.account)?;
+        if owner.is_none_or(|owner| owner.state != State::Removed) {
+            // Its removal was not committed.
+            return Ok(true);
+        }
         let mut room = rows;
         if !tables.remove_log(self.account, rows)? {
             return Ok(false);
@@ -101,20 +117,15 @@ impl Leaving {
     }
 }
 
-impl Room<'_> {
-    /// What its sessions and those of others are to know; [`super::sweep::Sweep::leaves`] takes up the rest.
-    pub fn delete_account(&self, account: AccountId) -> Result<(Told, Leaving, bool), Failed> {
-        let me = self.own(account)?;
-        let mut leaving = Leaving::new(account);
-        let is_all = leaving.begin(self.tables)?;
-        let told = Told {
-            regards: vec![stirred(&me.who)],
-            ends: Some(Ends {
-                username: me.who.as_ref().clone(),
-                which: Which::All,
-            }),
-            ..Told::new(Answer::Ok)
-        };
-        Ok((told, leaving, is_all))
+impl Post<'_> {
+    /// [`super::sweep::Sweep::leaves`] takes up what does not go at once.
+    pub fn delete_account(&mut self, me: &Known) -> Result<Answer, Failed> {
+        self.left = Some(Leaving::remove(self.tables, me.id)?);
+        self.regards.push(stirred(&me.who));
+        self.ends = Some(Ends {
+            username: me.who.as_ref().clone(),
+            which: Which::All,
+        });
+        Ok(Answer::Ok)
     }
 }

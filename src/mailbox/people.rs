@@ -1,22 +1,22 @@
 //! Whom an account blocks and allows, and what it takes and tells.
 
-use super::room::{Room, Stop, Told, refused, stirred, unknown};
+use super::post::{Post, Stop, refused};
+use super::say::{stirred, unknown};
 use super::{Answer, Regard, Relation, Settings};
-use crate::accounts::AccountId;
 use crate::store::{Failed, Known, State};
 use crate::wire::code::{AcceptFrom, Code};
 use crate::wire::name::Name;
 
-impl Room<'_> {
+impl Post<'_> {
     /// What waits of somebody who is blocked later still comes.
-    pub fn relate(
-        &self,
-        account: AccountId,
+    pub(super) fn relate(
+        &mut self,
+        me: &Known,
         with: &Name<'_>,
         change: Relation,
-    ) -> Result<Told, Stop> {
+    ) -> Result<Answer, Stop> {
         let peer = self.ever(with, "username")?;
-        let was = self.tables.relation(account, peer.id)?;
+        let was = self.tables.relation(me.id, peer.id)?;
         let mut is = was;
         match change {
             Relation::Block => is.blocked = true,
@@ -24,7 +24,7 @@ impl Room<'_> {
             Relation::Allow => is.allowed = true,
             Relation::Disallow => is.allowed = false,
         }
-        if peer.id == account {
+        if peer.id == me.id {
             return Err(refused(Code::BadValue, "this is you", Some("username")));
         }
         // What was decided about an account that is gone can be taken back.
@@ -32,46 +32,42 @@ impl Room<'_> {
             return Err(unknown("username"));
         }
         if is == was {
-            return Ok(Told::new(Answer::Ok));
+            return Ok(Answer::Ok);
         }
         let max = self.config.max_relations;
-        if was == Default::default() && self.tables.relation_count(account)? >= max {
+        if was == Default::default() && self.tables.relation_count(me.id)? >= max {
             let text = "you have blocked and allowed as many accounts as one may; take one back";
             return Err(refused(Code::NotAllowed, text, Some("username")));
         }
-        let me = self.own(account)?;
-        self.tables.put_relation(account, peer.id, is)?;
-        Ok(Told {
-            regards: vec![self.regard(&me, &peer)?, self.regard(&peer, &me)?],
-            ..Told::new(Answer::Ok)
-        })
+        self.tables.put_relation(me.id, peer.id, is)?;
+        let regards = [self.regard(me, &peer)?, self.regard(&peer, me)?];
+        self.regards.extend(regards);
+        Ok(Answer::Ok)
     }
 
     /// What is `None` stays as it is.
-    pub fn set(
-        &self,
-        account: AccountId,
+    pub(super) fn set(
+        &mut self,
+        me: &Known,
         accept_from: Option<AcceptFrom>,
         delivery_receipts: Option<bool>,
         read_receipts: Option<bool>,
-    ) -> Result<Told, Stop> {
-        let mut mailbox = self.tables.mailbox(account)?;
+    ) -> Result<Answer, Stop> {
+        let mut mailbox = self.tables.mailbox(me.id)?;
         let was = mailbox.settings;
         let settings = Settings {
             accept_from: accept_from.unwrap_or(was.accept_from),
             delivery_receipts: delivery_receipts.unwrap_or(was.delivery_receipts),
             read_receipts: read_receipts.unwrap_or(was.read_receipts),
         };
-        let mut told = Told::new(Answer::Settings(settings));
-        if settings == was {
-            return Ok(told);
+        if settings != was {
+            mailbox.settings = settings;
+            self.tables.put_mailbox(me.id, mailbox);
         }
-        mailbox.settings = settings;
-        self.tables.put_mailbox(account, mailbox);
         if settings.accept_from != was.accept_from {
-            told.regards.push(stirred(&self.own(account)?.who));
+            self.regards.push(stirred(&me.who));
         }
-        Ok(told)
+        Ok(Answer::Settings(settings))
     }
 
     fn regard(&self, owner: &Known, toward: &Known) -> Result<Regard, Failed> {
@@ -80,15 +76,5 @@ impl Room<'_> {
             toward: toward.who.clone(),
             shows_presence: self.shows_presence(owner.id, toward.id)?,
         })
-    }
-
-    /// To those one has answered or allowed, and not blocked.
-    pub fn shows_presence(&self, owner: AccountId, toward: AccountId) -> Result<bool, Failed> {
-        let relation = self.tables.relation(owner, toward)?;
-        if relation.blocked || relation.allowed || owner == toward {
-            return Ok(!relation.blocked);
-        }
-        let conversation = self.tables.conversation(owner, toward)?;
-        Ok(conversation.is_some_and(|mut between| between.side(owner).sent > 0))
     }
 }

@@ -6,9 +6,8 @@
 //! `mailbox.retention_days` go within [`PASS_MS`]. What was overwritten or removed, edited texts too, stands in no file
 //! [`FORGET_MS`] later.
 
-use super::Entry;
 use super::leaving::Leaving;
-use super::room::Room;
+use super::post::Post;
 use crate::accounts::AccountId;
 use crate::store::{Failed, MessageState, Tables};
 use crate::time::Now;
@@ -42,6 +41,8 @@ pub struct Sweep {
     /// Since when something is to be forgotten.
     to_forget: Option<u64>,
     last_ms: u64,
+    /// Nothing is done before, as the last slice failed.
+    rests_until_ms: u64,
 }
 
 /// One look at everything.
@@ -89,8 +90,17 @@ impl Sweep {
         due
     }
 
+    /// The last slice failed.
+    pub fn rests(&mut self, now: &Now) {
+        self.rests_until_ms = now.mono_ms.saturating_add(MAX_WAIT_MS);
+    }
+
     /// Milliseconds until there is something to do.
     pub fn wait_ms(&self, now: &Now) -> u64 {
+        let rest = self.rests_until_ms.saturating_sub(now.mono_ms);
+        if rest > 0 {
+            return rest;
+        }
         if !self.has_begun || !self.leaving.is_empty() || self.pass.is_some() {
             return 0;
         }
@@ -111,33 +121,33 @@ impl Sweep {
         self.wait_ms(now).max(SLICE_EVERY_MS.saturating_sub(since))
     }
 
-    /// What is to be told of what it took away.
-    pub fn slice(&mut self, room: &Room<'_>) -> Result<Vec<Entry>, Failed> {
-        let mut told = Vec::new();
-        self.last_ms = room.now.mono_ms;
+    /// What is to be told of what it took away, `post` holds.
+    pub fn slice(&mut self, post: &mut Post<'_>) -> Result<(), Failed> {
+        self.last_ms = post.now.mono_ms;
         if !self.has_begun {
-            let accounts = room.tables.leaving()?;
+            let accounts = post.tables.leaving()?;
             self.leaving = accounts.into_iter().map(Leaving::new).collect();
             self.has_begun = true;
+            // What was taken away before may have left traces, if the process ended soon after.
+            self.forgets(post.now);
         }
-        self.expire(room, &mut told)?;
+        self.expire(post)?;
         if let Some(mut leaving) = self.leaving.pop() {
-            if !leaving.slice(room.tables, SLICE_ROWS)? {
+            if !leaving.slice(post.tables, SLICE_ROWS)? {
                 self.leaving.push(leaving);
             }
-            self.forgets(room.now);
+            self.forgets(post.now);
         }
-        if self.pass.is_none() && room.now.mono_ms >= self.next_pass_ms {
-            self.pass = Some(Pass::new(room));
+        if self.pass.is_none() && post.now.mono_ms >= self.next_pass_ms {
+            self.pass = Some(Pass::new(post));
         }
         if let Some(pass) = self.pass {
-            self.pass = self.go_on(pass, room, &mut told)?;
+            self.pass = self.go_on(pass, post)?;
             if self.pass.is_none() {
-                self.next_pass_ms = room.now.mono_ms.saturating_add(PASS_MS);
+                self.next_pass_ms = post.now.mono_ms.saturating_add(PASS_MS);
             }
         }
-        self.look(room.tables)?;
-        Ok(told)
+        self.look(post.tables)
     }
 
     fn forget_in(&self, now: &Now) -> Option<u64> {
@@ -145,24 +155,19 @@ impl Sweep {
         Some(due.saturating_sub(now.mono_ms))
     }
 
-    fn expire(&mut self, room: &Room<'_>, told: &mut Vec<Entry>) -> Result<(), Failed> {
-        for row in room.tables.expired(room.now.unix_ms, SLICE_ROWS)? {
-            room.take_away(told, row, MessageState::Expired)?;
-            self.forgets(room.now);
+    fn expire(&mut self, post: &mut Post<'_>) -> Result<(), Failed> {
+        for row in post.tables.expired(post.now.unix_ms, SLICE_ROWS)? {
+            post.take_away(row, MessageState::Expired)?;
+            self.forgets(post.now);
         }
         Ok(())
     }
 
-    fn go_on(
-        &mut self,
-        mut pass: Pass,
-        room: &Room<'_>,
-        told: &mut Vec<Entry>,
-    ) -> Result<Option<Pass>, Failed> {
+    fn go_on(&mut self, mut pass: Pass, post: &mut Post<'_>) -> Result<Option<Pass>, Failed> {
         let next = match pass.step {
-            Step::Trim(after) => self.trim(&pass, after, room, told)?,
-            Step::Logs(account, pos) => self.clean(&pass, account, pos, room)?,
-            Step::Merge(after) => self.merge(&pass, after, room)?,
+            Step::Trim(after) => self.trim(&pass, after, post)?,
+            Step::Logs(account, pos) => self.clean(&pass, account, pos, post)?,
+            Step::Merge(after) => self.merge(&pass, after, post)?,
         };
         Ok(next.map(|step| {
             pass.step = step;
@@ -174,14 +179,13 @@ impl Sweep {
         &mut self,
         pass: &Pass,
         mut after: i64,
-        room: &Room<'_>,
-        told: &mut Vec<Entry>,
+        post: &mut Post<'_>,
     ) -> Result<Option<Step>, Failed> {
         let logs = Step::Logs(AccountId(i64::MIN), 0);
         let Some(before) = pass.trim_unix_ms else {
             return Ok(Some(logs));
         };
-        let rows = room.tables.messages_from(after, SLICE_ROWS)?;
+        let rows = post.tables.messages_from(after, SLICE_ROWS)?;
         let is_last = rows.len() < SLICE_ROWS as usize;
         for row in rows {
             if row.time_unix_ms >= before {
@@ -189,9 +193,9 @@ impl Sweep {
             }
             after = row.id;
             if row.is_there {
-                let message = room.tables.message(row.id, row.conversation, row.seq)?;
-                room.take_away(told, message, MessageState::Trimmed)?;
-                self.forgets(room.now);
+                let message = post.tables.message(row.id, row.conversation, row.seq)?;
+                post.take_away(message, MessageState::Trimmed)?;
+                self.forgets(post.now);
             }
         }
         Ok(Some(if is_last { logs } else { Step::Trim(after) }))
@@ -203,9 +207,9 @@ impl Sweep {
         pass: &Pass,
         account: AccountId,
         pos: u64,
-        room: &Room<'_>,
+        post: &Post<'_>,
     ) -> Result<Option<Step>, Failed> {
-        let tables = room.tables;
+        let tables = post.tables;
         let owners = match pos {
             0 => tables.mailbox_owners(account, SLICE_ROWS / 10)?,
             _ => vec![account],
@@ -238,13 +242,13 @@ impl Sweep {
         &mut self,
         pass: &Pass,
         mut after: i64,
-        room: &Room<'_>,
+        post: &Post<'_>,
     ) -> Result<Option<Step>, Failed> {
-        let Some(before) = pass.merge_unix_ms(room.now) else {
+        let Some(before) = pass.merge_unix_ms(post.now) else {
             return Ok(None);
         };
         let before = before.min(self.cleaned_unix_ms);
-        let rows = room.tables.messages_from(after, SLICE_ROWS)?;
+        let rows = post.tables.messages_from(after, SLICE_ROWS)?;
         let is_last = rows.len() < SLICE_ROWS as usize;
         for row in rows {
             if row.time_unix_ms >= before {
@@ -252,7 +256,7 @@ impl Sweep {
             }
             after = row.id;
             if !row.is_there {
-                room.merge(row.id, row.conversation, row.seq, before)?;
+                post.merge(row.id, row.conversation, row.seq, before)?;
             }
         }
         Ok(if is_last {
@@ -264,9 +268,9 @@ impl Sweep {
 }
 
 impl Pass {
-    fn new(room: &Room<'_>) -> Self {
-        let days = u64::from(room.config.retention_days);
-        let ago = |days: u64| room.now.unix_ms.saturating_sub(days.saturating_mul(DAY_MS));
+    fn new(post: &Post<'_>) -> Self {
+        let days = u64::from(post.config.retention_days);
+        let ago = |days: u64| post.now.unix_ms.saturating_sub(days.saturating_mul(DAY_MS));
         Pass {
             trim_unix_ms: (days > 0).then(|| ago(days)),
             log_unix_ms: ago(if days > 0 { days } else { LOG_KEPT_DAYS }),
@@ -280,7 +284,7 @@ impl Pass {
     }
 }
 
-impl Room<'_> {
+impl Post<'_> {
     /// The hole is made part of the one right before it, if there is one from before `unix_ms`.
     fn merge(&self, id: i64, conversation: i64, seq: u64, unix_ms: u64) -> Result<(), Failed> {
         let before = self.tables.messages_before(conversation, seq, 1)?.pop();

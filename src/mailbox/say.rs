@@ -1,81 +1,29 @@
-//! What the rules about past messages and about people have at hand, and what they come to. Knows no rule.
+//! What the rules about past messages and about people have in common: whom and what a question is about, and what
+//! is said of it in logs.
 
-use super::{Answer, Change, Entry, Event, Regard, Sender, Who};
-use crate::accounts::{AccountId, Ends, Refused};
-use crate::config::MailboxConfig;
-use crate::store::{Conversation, Failed, Known, LogKind, LogRow, State, Tables};
-use crate::time::Now;
+use super::post::{Post, Stop, refused};
+use super::{Change, Event, Regard, Sender, Who};
+use crate::accounts::AccountId;
+use crate::store::{Conversation, Failed, Known, LogKind, LogRow, State};
 use crate::wire::code::{Code, Evidence, Stage};
 use crate::wire::name::Name;
 
-pub struct Room<'a> {
-    pub tables: &'a Tables<'a>,
-    pub config: &'a MailboxConfig,
-    pub now: &'a Now,
-}
-
-/// What a question leads to.
-#[derive(Debug)]
-pub struct Told {
-    pub answer: Answer,
-    pub entries: Vec<Entry>,
-    pub regards: Vec<Regard>,
-    pub ends: Option<Ends>,
-}
-
-impl Told {
-    pub fn new(answer: Answer) -> Self {
-        Told {
-            answer,
-            entries: Vec::new(),
-            regards: Vec::new(),
-            ends: None,
-        }
-    }
-}
-
-pub enum Stop {
-    Refused(Refused),
-    Failed(Failed),
-}
-
-impl From<Failed> for Stop {
-    fn from(failed: Failed) -> Self {
-        Stop::Failed(failed)
-    }
-}
-
-impl From<Refused> for Stop {
-    fn from(refusal: Refused) -> Self {
-        Stop::Refused(refusal)
-    }
-}
-
-pub fn refused(code: Code, message: &'static str, field: Option<&'static str>) -> Stop {
-    Stop::Refused(Refused {
-        code,
-        message,
-        field,
-        retry_after_ms: None,
-    })
-}
-
-impl Room<'_> {
-    /// Who asks.
-    pub fn own(&self, account: AccountId) -> Result<Known, Failed> {
-        let known = self.tables.known(account)?;
-        known.ok_or_else(|| Failed::damaged("the account of a session"))
-    }
-
+impl Post<'_> {
     /// An account that is there, or was.
-    pub fn ever(&self, name: &Name<'_>, field: &'static str) -> Result<Known, Stop> {
+    pub(super) fn ever(&self, name: &Name<'_>, field: &'static str) -> Result<Known, Stop> {
         let known = self.tables.known_named(name)?;
         known.ok_or_else(|| unknown(field))
     }
 
+    /// One that rows are of.
+    pub(super) fn known(&self, account: AccountId) -> Result<Known, Failed> {
+        let known = self.tables.known(account)?;
+        known.ok_or_else(|| Failed::damaged("an account that rows are of"))
+    }
+
     /// The other, and what they have with `account`. A removed account is there only for those who have something with
     /// it.
-    pub fn with(
+    pub(super) fn with(
         &self,
         account: AccountId,
         name: &Name<'_>,
@@ -89,7 +37,7 @@ impl Room<'_> {
     }
 
     /// The same where a message of it is meant.
-    pub fn within(
+    pub(super) fn within(
         &self,
         account: AccountId,
         name: &Name<'_>,
@@ -103,38 +51,25 @@ impl Room<'_> {
         }
     }
 
-    /// Whether neither lets anything of the other through that is not a message.
-    pub fn is_quiet(&self, a: AccountId, b: AccountId) -> Result<bool, Failed> {
-        Ok(self.tables.relation(a, b)?.blocked || self.tables.relation(b, a)?.blocked)
-    }
-
     /// Whether some device of the sender's account is not the one that asks.
-    pub fn has_others(&self, from: &Sender) -> Result<bool, Failed> {
+    pub(super) fn has_others(&self, from: &Sender) -> Result<bool, Failed> {
         self.tables.cursors(from.account, |cursors| {
             let mut cursors = cursors.iter();
             cursors.any(|cursor| Some(&cursor.device) != from.device.as_ref())
         })
     }
 
-    /// Nothing is said of it to an account that is gone.
-    pub fn tell(&self, told: &mut Vec<Entry>, owner: &Known, say: Say) -> Result<(), Failed> {
-        if owner.state == State::Removed {
-            return Ok(());
+    /// Nothing is said to an account that is gone.
+    pub(super) fn say(&mut self, owner: &Known, say: Say) -> Result<(), Failed> {
+        match owner.state {
+            State::Removed => Ok(()),
+            State::Good | State::Disabled => self.add(owner, &say.row, say.event),
         }
-        let pos = self.tables.append(owner.id, &say.row)?;
-        told.push(Entry {
-            owner: owner.who.clone(),
-            not_for: say.row.device,
-            pos,
-            event: say.event,
-            redelivered: false,
-        });
-        Ok(())
     }
 }
 
 /// An entry of a log, as it is stored and as it is told.
-pub struct Say {
+pub(super) struct Say {
     row: LogRow,
     event: Event,
 }
@@ -196,18 +131,18 @@ impl Say {
     }
 }
 
-pub fn unknown(field: &'static str) -> Stop {
-    refused(Code::UnknownUser, "no such account", Some(field))
+pub(super) fn unknown(field: &'static str) -> Stop {
+    refused(Code::UnknownUser, "there is no such user", Some(field))
 }
 
 /// Whether it is somebody else's, or never was.
-pub fn no_message() -> Stop {
-    let text = "you have no such message with this account";
+pub(super) fn no_message() -> Stop {
+    let text = "you have no such message with this user";
     refused(Code::NotFound, text, Some("seq"))
 }
 
-/// A name for a [`Regard`] that says only that something has changed.
-pub fn stirred(owner: &Who) -> Regard {
+/// Says that something has changed which what is not stored depends on, for whomever.
+pub(super) fn stirred(owner: &Who) -> Regard {
     Regard {
         owner: owner.clone(),
         toward: owner.clone(),
