@@ -5,6 +5,7 @@ mod accounts;
 mod devices;
 mod files;
 mod schema;
+mod seal;
 
 use std::fmt;
 use std::fs::File;
@@ -18,6 +19,7 @@ pub use accounts::{Row, State, Summary};
 pub use devices::{DeviceRow, Hash};
 pub use files::DATABASE;
 pub use schema::VERSION;
+pub use seal::{Part, Place, Sealer};
 
 /// The database, open, checked, and locked against every other process.
 pub struct Store {
