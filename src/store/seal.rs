@@ -223,7 +223,11 @@ fn parse(bytes: &[u8]) -> Option<Secret> {
 
 fn hex(text: &str) -> Option<Secret> {
     let digits = text.chars().map(|digit| digit.to_digit(16));
-    let digits = Secret::from(digits.map(|d| Some(d? as u8)).collect::<Option<Vec<u8>>>()?);
+    let digits = Secret::from(
+        digits
+            .map(|d| Some(d? as u8))
+            .collect::<Option<Vec<u8>>>()?,
+    );
     let pair = |pair: &[u8]| pair.iter().fold(0, |byte, digit| byte << 4 | digit);
     let bytes: Vec<u8> = digits.expose().chunks(2).map(pair).collect();
     Some(Secret::from(bytes))
@@ -317,7 +321,14 @@ mod tests {
         for form in texts.into_iter().chain([&raw[..]]) {
             assert_eq!(parse(form).map(|key| key.expose() == raw), Some(true));
         }
-        let bad = ["", "short", &hex[2..], &(hex.clone() + "00"), "g", &url[4..]];
+        let bad = [
+            "",
+            "short",
+            &hex[2..],
+            &(hex.clone() + "00"),
+            "g",
+            &url[4..],
+        ];
         assert!(bad.iter().all(|text| parse(text.as_bytes()).is_none()));
         assert!(parse(&[0xff; 33]).is_none());
     }
