@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
-use crate::ops::exit::StartError;
+use crate::ops::exit::{Exit, StartError};
 
 pub use accounts::{Row, State, Summary};
 pub use check::check;
@@ -236,6 +236,14 @@ impl Failed {
     /// A row that no release could have written.
     pub fn damaged(what: &str) -> Self {
         Failed::other(&format!("damaged: {what}"))
+    }
+
+    /// How a process ends because of it.
+    pub fn exit(&self) -> Exit {
+        match self.why {
+            Why::Damaged => Exit::Data,
+            Why::Full | Why::Io | Why::Other => Exit::Io,
+        }
     }
 
     pub fn other(text: &str) -> Self {

@@ -4,8 +4,9 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Failed, Store, from_sql, schema};
+use crate::ops::exit::StartError;
 use crate::time::Stamp;
-use crate::upkeep::Stats;
+use crate::upkeep::{Stats, Told, Upkeep};
 
 /// Rows of one statement: of small ones that are read in their order, and of mailboxes, each of which may need more.
 const SLICE: i64 = 20_000;
@@ -14,6 +15,22 @@ const MAILBOXES: i64 = 500;
 const ENTRIES: i64 = 100;
 
 impl Store {
+    /// What is asked of the store as a whole. `between` as below.
+    pub fn tell(&self, asked: &Upkeep, fsync: bool, between: &mut dyn FnMut() -> bool) -> Told {
+        let failed = |failed: Failed| {
+            let path = self.path();
+            StartError::new(failed.exit(), &failed.to_string(), path.display(), "")
+        };
+        let told = match asked {
+            Upkeep::Stats => self.survey(between).map_err(failed).map(|mut stats| {
+                stats.durability = if fsync { "fsync" } else { "os" };
+                Told::Stats(Box::new(stats))
+            }),
+            Upkeep::Backup { to } => self.back_up(to, between).map(Told::BackedUp),
+        };
+        told.unwrap_or_else(|error| Told::Failed(Box::new(error)))
+    }
+
     /// All but what only the worker knows. `between` is called between slices and may change the store; it returns
     /// whether to go on.
     pub fn survey(&self, between: &mut dyn FnMut() -> bool) -> Result<Stats, Failed> {
