@@ -66,6 +66,10 @@ pub fn check_file(
             return Ok(findings.into());
         }
     };
+    let sealer = match sealer {
+        Some(sealer) => schema::is_sealed_with(path, &db, sealer)?.then_some(sealer),
+        None => None,
+    };
     let mut checked = Checked::default();
     let done = whole(&db, version, path, &mut findings)
         .and_then(|()| rows::check(&db, version, sealer, &mut checked, &mut findings));

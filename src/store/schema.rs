@@ -69,6 +69,29 @@ pub(super) fn look(path: &Path) -> Result<Connection, StartError> {
         .map_err(|error| refusal(path, &error))
 }
 
+/// Whether it is sealed; fails if it is with another key.
+pub(super) fn is_sealed_with(
+    path: &Path,
+    db: &Connection,
+    sealer: &Sealer,
+) -> Result<bool, StartError> {
+    let proof = "SELECT seal FROM meta";
+    let proof = db.query_row(proof, [], |row| row.get::<_, Option<Vec<u8>>>(0));
+    // A store that has no such row is not sealed, or the reason is found with the rest.
+    match proof.ok().flatten() {
+        None => Ok(false),
+        Some(proof) if sealer.proves(&proof) => Ok(true),
+        Some(_) => Err(other_key(path)),
+    }
+}
+
+fn other_key(path: &Path) -> StartError {
+    let what = "its messages are sealed with another key";
+    StartError::new(Exit::Permission, what, path.display(), RIGHT_KEY)
+}
+
+const RIGHT_KEY: &str = "set mailbox.key to the key that this store was made with";
+
 /// Whether the key is that of the store. One that holds no messages takes any key, and keeps it.
 fn check_seal(path: &Path, db: &Connection, sealer: Option<&Sealer>) -> Result<(), StartError> {
     let refused = |error: rusqlite::Error| refusal(path, &error);
@@ -79,16 +102,11 @@ fn check_seal(path: &Path, db: &Connection, sealer: Option<&Sealer>) -> Result<(
     match (proof, sealer) {
         (None, None) => Ok(()),
         (Some(proof), Some(sealer)) if sealer.proves(&proof) => Ok(()),
-        (Some(_), Some(_)) => wrong(
-            Exit::Permission,
-            "its messages are sealed with another key",
-            "set mailbox.key to the key that this store was made with",
-        ),
-        (Some(_), None) => wrong(
-            Exit::Config,
-            "its messages are sealed, and there is no key",
-            "set mailbox.key to the key that this store was made with",
-        ),
+        (Some(_), Some(_)) => Err(other_key(path)),
+        (Some(_), None) => {
+            let what = "its messages are sealed, and there is no key";
+            wrong(Exit::Config, what, RIGHT_KEY)
+        }
         (None, Some(sealer)) => {
             let any = "SELECT EXISTS (SELECT 1 FROM conversations)";
             if db.query_row(any, [], |row| row.get(0)).map_err(refused)? {
