@@ -27,7 +27,7 @@ impl Settings {
         })
     }
 
-    /// With the mailboxes of a configuration that says nothing about them.
+    /// With mailboxes as nobody has configured them.
     pub fn new(config: AccountsConfig, server_name: String, token_keys: TokenKeys) -> Self {
         Settings {
             reserved: Reserved::new(&config.reserved_names),

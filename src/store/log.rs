@@ -94,18 +94,19 @@ impl Tables<'_> {
         Ok(mailbox.head)
     }
 
-    /// Those after `after`, in their order, as long as `take` wants more.
+    /// Those after `after` for `device`, in their order, as long as `take` wants more.
     pub fn log_after(
         &self,
         account: AccountId,
         after: u64,
+        device: &str,
         mut take: impl FnMut(LogRow) -> Result<bool, Failed>,
     ) -> Result<(), Failed> {
         let mut list = self.db.prepare_cached(
             "SELECT pos, kind, message, peer, seq, time, bytes, by, device
-             FROM log WHERE account = ?1 AND pos > ?2 ORDER BY pos",
+             FROM log WHERE account = ?1 AND pos > ?2 AND device IS NOT ?3 ORDER BY pos",
         )?;
-        let mut rows = list.query(params![account.0, to_sql(after)])?;
+        let mut rows = list.query(params![account.0, to_sql(after), device])?;
         while let Some(row) = rows.next()? {
             if !take(log_row(row)?)? {
                 break;

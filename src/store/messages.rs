@@ -133,6 +133,14 @@ impl Tables<'_> {
         }
     }
 
+    /// A fingerprint as it is kept: where bodies are sealed, it tells nothing to whoever has not the key.
+    pub fn keyed(&self, fingerprint: Fingerprint) -> Fingerprint {
+        match self.sealer {
+            Some(sealer) => sealer.fingerprint(fingerprint),
+            None => fingerprint,
+        }
+    }
+
     /// Its row, for [`MessageRow::id`].
     pub fn add_message(&self, row: &MessageRow) -> Result<i64, Failed> {
         self.write_message(

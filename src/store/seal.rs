@@ -18,7 +18,7 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::Failed;
+use super::{Failed, Fingerprint};
 use crate::accounts::Secret;
 use crate::ops::exit::{Exit, StartError, reason};
 
@@ -89,9 +89,9 @@ impl Sealer {
     }
 
     /// Whether two texts are the same, told by whoever has the key only.
-    pub fn fingerprint(&self, digest: &[u8]) -> [u8; 32] {
-        let mut made = [0; 32];
-        let tag = hmac::sign(&self.mac, digest);
+    pub fn fingerprint(&self, digest: Fingerprint) -> Fingerprint {
+        let mut made = Fingerprint::default();
+        let tag = hmac::sign(&self.mac, &digest);
         for (to, from) in made.iter_mut().zip(tag.as_ref()) {
             *to = *from;
         }
@@ -299,8 +299,8 @@ mod tests {
         let ours = sealer(1);
         let seal = || ours.seal(Part::Body, PLACE, b"1").unwrap();
         assert_ne!(seal(), seal());
-        assert_eq!(ours.fingerprint(b"1"), ours.fingerprint(b"1"));
-        assert_ne!(ours.fingerprint(b"1"), sealer(2).fingerprint(b"1"));
+        assert_eq!(ours.fingerprint([1; 16]), ours.fingerprint([1; 16]));
+        assert_ne!(ours.fingerprint([1; 16]), sealer(2).fingerprint([1; 16]));
     }
 
     #[test]
