@@ -24,7 +24,7 @@ impl Post<'_> {
         let known_by = letter.message_id.as_ref().map(|message_id| KnownBy {
             sender: me.id,
             message_id: message_id.clone(),
-            fingerprint: fingerprint(letter),
+            fingerprint: self.tables.keyed(fingerprint(letter)),
         });
         if let Some(by) = &known_by
             && let Some(row) = self.tables.message_known_by(me.id, &by.message_id)?
