@@ -1,6 +1,7 @@
 //! The `hello` line: rendered once for each configuration, but for the nonce. Knows no connection.
 
-use super::{FRAME_OVERHEAD, key, number, string, text};
+use super::FRAME_OVERHEAD;
+use super::json::{flag, key, number, string, text};
 use crate::accounts::Nonce;
 use crate::wire::base64url;
 use crate::wire::code::{Mode, Proof};
@@ -39,7 +40,7 @@ impl Hello {
         };
         start.extend_from_slice(list.as_bytes());
         let mut end = Vec::new();
-        super::flag(&mut end, "tls", greeting.tls);
+        flag(&mut end, "tls", greeting.tls);
         // Nothing is stored yet in either mode.
         text(&mut end, "durability", "memory");
         end.extend_from_slice(b",\"limits\":{\"maxLineBytes\":");
