@@ -111,6 +111,11 @@ fn entry(out: &mut Vec<u8>, entry: &Entry) {
 /// has the same keys in front, and a client that looks for `removed` is the only one that needs to know of holes.
 fn message(out: &mut Vec<u8>, message: &Message, pos: Option<u64>) {
     open(out, "privateMessage", None);
+    message_keys(out, message, pos);
+}
+
+/// Those behind `type`.
+pub(super) fn message_keys(out: &mut Vec<u8>, message: &Message, pos: Option<u64>) {
     text(out, "from", message.from.as_str());
     let body: &[u8] = match message.removed {
         None => &message.body,
@@ -135,7 +140,7 @@ fn marks(out: &mut Vec<u8>, redelivered: bool) {
     }
 }
 
-fn removed(out: &mut Vec<u8>, message: &Message) {
+pub(super) fn removed(out: &mut Vec<u8>, message: &Message) {
     optional_text(out, "removed", message.removed.map(|why| why.as_str()));
 }
 
@@ -148,6 +153,11 @@ fn replay(out: &mut Vec<u8>, id: Option<Raw<'_>>, replayed: &Message) {
 
 fn conversation(out: &mut Vec<u8>, id: Option<Raw<'_>>, listed: &Conversation) {
     open(out, "conversation", id);
+    conversation_keys(out, listed);
+}
+
+/// Those behind `type` and `id`.
+pub(super) fn conversation_keys(out: &mut Vec<u8>, listed: &Conversation) {
     text(out, "withUsername", listed.with.as_str());
     count(out, "lastSeq", listed.last_seq);
     time(out, "lastTime", listed.last_unix_ms);
@@ -170,7 +180,7 @@ fn about(out: &mut Vec<u8>, kind: &'static str, with: &Who) {
     text(out, "withUsername", with.as_str());
 }
 
-fn time(out: &mut Vec<u8>, name: &'static str, unix_ms: u64) {
+pub(super) fn time(out: &mut Vec<u8>, name: &'static str, unix_ms: u64) {
     text(out, name, Stamp::new(unix_ms).as_str());
 }
 
