@@ -39,7 +39,7 @@ impl Report {
         }
     }
 
-    /// Whom a row compares; ours is the first.
+    /// Whom a row compares; ours, if it is there, is the first.
     pub fn subjects(&self, row: &Row) -> Vec<&'static str> {
         match row.task {
             Task::Accepts { extra_us, .. } => {
@@ -136,9 +136,15 @@ impl Report {
             .fold(0.0, f64::max)
     }
 
+    /// `None`: it was not to be measured.
+    fn ours(&self, row: &Row) -> Option<&'static str> {
+        let first = *self.subjects(row).first()?;
+        matches!(first, "privmsgd" | "mailbox").then_some(first)
+    }
+
     /// Our first figure by another's, round by round; above 1: ours is better.
     fn ratio(&self, row: &Row, other: &str) -> Option<f64> {
-        let (name, ours) = (row.shows[0].0, *self.subjects(row).first()?);
+        let (name, ours) = (row.shows[0].0, self.ours(row)?);
         self.median(row, ours, name)?;
         self.median(row, other, name)?;
         let of = |subject: &str, round: usize| {
@@ -152,8 +158,7 @@ impl Report {
 
     /// What was wanted, what came of it, and whether that is enough.
     fn judge(&self, row: &Row, bar: &Bar) -> (String, Option<f64>, Option<bool>) {
-        let subjects = self.subjects(row);
-        let ours = |figure| self.median(row, subjects.first()?, figure);
+        let ours = |figure| self.median(row, self.ours(row)?, figure);
         match *bar {
             Bar::Ratio { to, least } => {
                 let ratio = self.ratio(row, to);
@@ -225,7 +230,8 @@ impl Report {
             });
             let _ = writeln!(text, "  wanted: {wanted}: {value}: {verdict}");
         }
-        if row.bars.is_empty()
+        let is_ratio = |bar: &Bar| matches!(bar, Bar::Ratio { .. });
+        if !row.bars.iter().any(is_ratio)
             && let Some(ratio) = self.ratio(row, "redis")
         {
             let _ = writeln!(text, "  privmsgd / redis: {ratio:.2}");
@@ -311,9 +317,13 @@ pub fn human(value: f64, name: &str) -> String {
     if name.contains("bytes") {
         return scaled(value, ["B", "KiB", "MiB"], 1024.0);
     }
+    if name.starts_with("syncs") {
+        return format!("{value:.4}");
+    }
     match value {
         1e6.. => format!("{:.2} M", value / 1e6),
         1e3.. => format!("{:.1} k", value / 1e3),
-        _ => format!("{value:.3}"),
+        1.0.. => format!("{value:.0}"),
+        _ => format!("{value:.4}"),
     }
 }
