@@ -159,12 +159,11 @@ fn hear_one(
     })
 }
 
-/// One reply to `XREADGROUP`: each id and text.
-fn entries(
-    reply: &mut Reply<'_>,
-    pair: u32,
-    took: &mut dyn FnMut(&[u8], &[u8]) -> Outcome<()>,
-) -> Result<(), Stop> {
+/// What is done with an id and a text.
+type Took<'a> = dyn FnMut(&[u8], &[u8]) -> Outcome<()> + 'a;
+
+/// One reply to `XREADGROUP`.
+fn entries(reply: &mut Reply<'_>, pair: u32, took: &mut Took<'_>) -> Result<(), Stop> {
     reply.array_of(1)?;
     reply.array_of(2)?;
     if reply.bulk()? != recipient(pair).as_bytes() {
