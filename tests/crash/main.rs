@@ -1,5 +1,5 @@
-//! A1, A2: nothing accepted is lost when the daemon is killed or the power goes, at any instant. Needs root, for the
-//! disk whose power is cut.
+//! A1, A2, A12, B16: nothing accepted is lost when the daemon is killed, the power goes or links are cut, at any instant.
+//! Needs root, for disks and cables.
 
 #[path = "../bench/mod.rs"]
 mod bench;
@@ -7,6 +7,9 @@ mod bench;
 mod common;
 #[path = "../rows/crash/mod.rs"]
 mod crash;
+
+#[path = "../rows/links.rs"]
+mod links;
 
 use crash::{End, cycles, nothing_is_lost};
 
@@ -20,6 +23,17 @@ fn a1_killed_five_hundred_times() {
 #[test]
 fn a2_without_power_five_hundred_times() {
     nothing_is_lost("A2", End::PowerCut, 500, 2);
+}
+
+#[test]
+fn a12_two_hundred_cut_links() {
+    links::a12_cut_links(10);
+}
+
+#[test]
+fn b16_one_and_five_packets_of_a_hundred_are_lost() {
+    links::b16_lost_packets(1, 10_000);
+    links::b16_lost_packets(5, 2_000);
 }
 
 /// The test of the test: where nothing is made durable, a power cut takes what was accepted, and that is seen.
