@@ -15,12 +15,14 @@ mod known;
 mod log;
 mod mailboxes;
 mod messages;
+mod past;
 mod relations;
 mod restore;
 mod rows;
 mod schema;
 mod seal;
 mod survey;
+mod sweeps;
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::fmt;
@@ -42,10 +44,12 @@ pub use known::Known;
 pub use log::{Arrived, LogKind, LogRow};
 pub use mailboxes::{Gap, Mailbox};
 pub use messages::{Fingerprint, Hidden, KnownBy, MessageRow, MessageState};
+pub use past::{Listed, Waiting};
 pub use relations::Relation;
 pub use restore::restore;
 pub use schema::VERSION;
 pub use seal::{Part, Place, Sealer};
+pub use sweeps::{Cleaned, Passed};
 
 /// The database, open, checked, and locked against every other process.
 pub struct Store {

@@ -1,6 +1,7 @@
 //! The `hello` line: rendered once for each configuration, but for the nonce. Knows no connection.
 
-use super::{FRAME_OVERHEAD, key, number, string, text};
+use super::FRAME_OVERHEAD;
+use super::json::{flag, key, number, string, text};
 use crate::accounts::Nonce;
 use crate::wire::base64url;
 use crate::wire::code::{Durability, Mode, Proof};
@@ -40,7 +41,7 @@ impl Hello {
         };
         start.extend_from_slice(list.as_bytes());
         let mut end = Vec::new();
-        super::flag(&mut end, "tls", greeting.tls);
+        flag(&mut end, "tls", greeting.tls);
         text(&mut end, "durability", greeting.durability.as_str());
         end.extend_from_slice(b",\"limits\":{\"maxLineBytes\":");
         number(&mut end, greeting.max_line_bytes as u64);
