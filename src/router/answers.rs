@@ -32,7 +32,12 @@ impl Router {
     }
 
     fn answer<T: Table>(&mut self, id: ConnId, answer: &Answer, out: &mut T, now: &Now) {
-        if let Answer::Mail { reply, verb, answer } = answer {
+        if let Answer::Mail {
+            reply,
+            verb,
+            answer,
+        } = answer
+        {
             return self.mail_answer(id, reply.as_deref(), *verb, answer, out, now);
         }
         let is_there = out.answered(id);
@@ -116,7 +121,13 @@ impl Router {
         }
         if !has_device && self.only_sending(key) >= self.limits.max_send_only {
             let refused = too_many_sessions();
-            return self.refuse_answer(id, pending.id.as_deref().map(Raw), Verb::Register, &refused, out);
+            return self.refuse_answer(
+                id,
+                pending.id.as_deref().map(Raw),
+                Verb::Register,
+                &refused,
+                out,
+            );
         }
         out.registered(id, pending.heartbeat_ms);
         out.send(
