@@ -83,5 +83,7 @@ fn root_of(place: &Place, table: &str) -> u64 {
     let path = place.data().join("privmsgd.db");
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
-    db.query_row(sql, [table], |row| row.get(0)).unwrap()
+    db.query_row(sql, [table], |row| row.get::<_, u32>(0))
+        .unwrap()
+        .into()
 }
