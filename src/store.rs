@@ -303,6 +303,14 @@ impl Failed {
         }
     }
 
+    /// The database itself.
+    pub fn malformed(what: &str) -> Self {
+        Failed {
+            why: Why::Damaged,
+            text: what.into(),
+        }
+    }
+
     pub fn other(text: &str) -> Self {
         Failed {
             why: Why::Other,

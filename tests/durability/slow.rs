@@ -15,7 +15,10 @@ fn a10_a_slow_disk_delays_only_what_waits_for_it() {
     let place = Place::new("slow").with_accounts(&["alice", "bob", "carol", "dave"]);
     let inject = strace("delay_exit=500000");
     let inject: Vec<&str> = inject.iter().map(String::as_str).collect();
-    let jobs = [("PRIVMSGD_MAILBOX__MAX_JOBS", "100")];
+    let jobs = [
+        ("PRIVMSGD_MAILBOX__MAX_JOBS", "100"),
+        ("PRIVMSGD_MAILBOX__MAX_WAITING", "1000000"),
+    ];
     let mut daemon = Daemon::start(&place, &inject, &jobs);
     let port = daemon.port().expect("it starts");
     let [mut alice, mut bob, mut carol] =
