@@ -79,6 +79,8 @@ impl Store {
         let path = files::prepare(&dir)?;
         let db = schema::open(&path, &how)?;
         files::close_to_others(&dir)?;
+        // SQLite syncs it too after making its log, but goes on if that fails.
+        files::sync_dir(&dir)?;
         let (epoch, run) = schema::meta(&path, &db)?;
         Ok(Store {
             db,

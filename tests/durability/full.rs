@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::house::{Client, Daemon, Place, add_account, code};
+use crate::house::{Client, Daemon, PASSWORD, Place, add_account, code};
 
 /// A data directory on a file system of its own that goes with the daemon.
 const MOUNT: &str = "mount -t tmpfs -o size=3m,mode=0700 tmpfs \"$0\" && cp -p \"$0\".template/* \"$0\" && exec \"$@\"";
@@ -22,7 +22,11 @@ fn a8_a_full_disk_refuses_what_is_new_and_nothing_else() {
     let mut daemon = Daemon::start(&place, &under, &[]);
     let port = daemon.port().expect("it starts");
     let mut alice = Client::session(port, "alice", "").expect("registered");
-    let mut bob = Client::session(port, "bob", "").expect("registered");
+    let mut bob = Client::connect(port);
+    bob.send(&format!(
+        r#"{{"type":"register","username":"bob","password":"{PASSWORD}"}}"#
+    ));
+    let epoch = bob.until(&["registered"]).expect("registered")["epoch"].clone();
     bob.until(&["synced"]).expect("synced");
     let mut accepted: Vec<u64> = (1..=5).collect();
     for number in 1..=5 {
@@ -80,12 +84,9 @@ fn a8_a_full_disk_refuses_what_is_new_and_nothing_else() {
     }
     accepted.push(number);
     assert!(daemon.is_running(), "{}", daemon.log());
-    let mut other = Client::session(port, "bob", r#","device":"other","after":0,"epoch":0"#);
-    let kept = match &mut other {
-        Some(other) => other.waiting(),
-        None => panic!("not registered\n{}", daemon.log()),
-    };
-    assert_eq!(kept, accepted);
+    let more = format!(r#","device":"other","after":0,"epoch":{epoch}"#);
+    let mut other = Client::session(port, "bob", &more).expect("registered");
+    assert_eq!(other.waiting(), accepted);
 }
 
 /// Leaves room for a few messages only.
