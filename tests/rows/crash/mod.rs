@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::bench::place::Place;
-use crate::bench::{record, secs};
+use crate::bench::{alone, record, secs};
 use crate::common::Setup;
 
 use client::Client;
@@ -35,6 +35,8 @@ pub enum End {
 
 /// So many ends, each after 1 to 50 ms under load; then what is there is compared. `setup`: how the daemon is started.
 pub fn cycles(end: End, count: usize, seed: u64, setup: Setup, config: &str) -> Verdict {
+    // Also because a daemon in a network namespace keeps all mounts of its start from being freed.
+    let _alone = alone();
     let mut place = Place::stopped(setup, &format!("{CONFIG}{config}"));
     let disk = (end == End::PowerCut).then(|| Disk::make(&place.data()));
     for number in 0..CLIENTS {
