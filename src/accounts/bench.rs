@@ -1,6 +1,7 @@
 //! What is asked, a batch at a time: one commit of the store for all of it, and no answer before that. Knows no threads
 //! and no clock, so that a daemon in one thread can drive it too.
 
+mod sweeping;
 mod weight;
 
 use std::collections::VecDeque;
@@ -13,6 +14,7 @@ use log::{error, info};
 use super::clerk::{Clerk, Step};
 use super::hashing::{Hashed, Task};
 use super::{Answer, Ask, Asker, Done, Job, Refused, Settings};
+use crate::mailbox::sweep::Sweep;
 use crate::mailbox::{self, Mail};
 use crate::ops::exit::Exit;
 use crate::store::{Failed, Store, Tables, Why};
@@ -32,6 +34,8 @@ const GROUP: usize = 500;
 pub struct Bench {
     store: Store,
     clerk: Clerk,
+    settings: Arc<Settings>,
+    sweep: Sweep,
     /// Passwords handed over and not come back.
     hashing: usize,
     /// Why nothing is written any more.
@@ -67,7 +71,9 @@ impl Bench {
         }
         Bench {
             store,
-            clerk: Clerk::new(settings),
+            clerk: Clerk::new(settings.clone()),
+            settings,
+            sweep: Sweep::default(),
             hashing: 0,
             failed: None,
             is_full: false,
@@ -76,7 +82,8 @@ impl Bench {
 
     /// For the jobs that begin from now on.
     pub fn reconfigure(&mut self, settings: Arc<Settings>) {
-        self.clerk.reconfigure(settings);
+        self.clerk.reconfigure(settings.clone());
+        self.settings = settings;
     }
 
     /// Does what is asked with one commit, or with another one for passwords, which are hashed here and now.
@@ -116,12 +123,7 @@ impl Bench {
                 self.undone(&mut outcomes, &failed, now);
             }
         }
-        if self.clerk.has_removed()
-            && let Err(failed) = self.store.forget_the_past()
-        {
-            error!("store of accounts: traces of a removed account may be left: {failed}");
-            self.note(&failed);
-        }
+        self.after_jobs(now);
         let dones = outcomes.into_iter().filter_map(|outcome| outcome.done);
         dones.filter(is_told).collect()
     }
@@ -149,6 +151,7 @@ impl Bench {
         hash: Hash<'_>,
     ) -> Result<(), Failed> {
         let (clerk, hashing) = (&mut self.clerk, &mut self.hashing);
+        let sweep = &mut self.sweep;
         self.store.batch(|tables| {
             let mut bytes = 0;
             let mut left = MAX_BATCH;
@@ -170,6 +173,9 @@ impl Bench {
                     .map(weight)
                     .sum::<usize>();
             }
+            if let Err(failed) = sweep.look(tables) {
+                error!("store: {failed}");
+            }
         })
     }
 
@@ -182,7 +188,7 @@ impl Bench {
         if failed.why != Why::Full {
             return;
         }
-        let clerk = &self.clerk;
+        let clerk = &mut self.clerk;
         let read = self.store.read(|tables| {
             for outcome in outcomes {
                 let Some(mail) = outcome.mail.as_ref().filter(|mail| only_reads(&mail.ask)) else {
@@ -271,19 +277,20 @@ fn mails(batch: &mut VecDeque<Message>, most: usize) -> Vec<(Asker, Box<Mail>)> 
 /// One savepoint for all, because most never fail; else one for each.
 fn work_group(
     tables: &Tables<'_>,
-    clerk: &Clerk,
+    clerk: &mut Clerk,
     group: Vec<(Asker, Box<Mail>)>,
     now: &Now,
     outcomes: &mut Vec<Outcome>,
 ) {
-    let one = |(asker, mail): &(Asker, Box<Mail>)| clerk.mail(tables, *asker, mail, now);
-    let all = tables.apart(|| guarded(|| group.iter().map(one).collect::<Result<Vec<_>, _>>()));
+    let mut one = |(asker, mail): &(Asker, Box<Mail>)| clerk.mail(tables, *asker, mail, now);
+    let all =
+        tables.apart(|| guarded(|| group.iter().map(&mut one).collect::<Result<Vec<_>, _>>()));
     let dones = all.unwrap_or_else(|_| {
-        let alone = |job: &(Asker, Box<Mail>)| {
+        let mut alone = |job: &(Asker, Box<Mail>)| {
             let done = tables.apart(|| guarded(|| one(job)));
             done.unwrap_or_else(|failed| refusal(job.0, Some(&job.1), &failed))
         };
-        group.iter().map(alone).collect()
+        group.iter().map(&mut alone).collect()
     });
     let worked = group.into_iter().zip(dones);
     outcomes.extend(worked.map(|((asker, mail), done)| Outcome {

@@ -15,6 +15,7 @@ use super::hashing::{Hashed, Task, Then};
 use super::password::Cost;
 use super::throttle::Throttle;
 use super::{Answer, Ask, Asker, Done, Job, Refused, Settings};
+use crate::mailbox::leaving::{Leaving, Left};
 use crate::mailbox::post::Post;
 use crate::mailbox::{self, Mail};
 use crate::store::{Failed, Tables, Why};
@@ -30,7 +31,18 @@ pub struct Clerk {
     raised: Raised,
     /// What passwords of names without one are checked against, and what it costs.
     dummy: (Option<String>, Cost),
-    removed: bool,
+    traces: Traces,
+}
+
+/// What was taken away, of which something may be left in the store.
+#[derive(Debug, Default)]
+pub struct Traces {
+    /// An account: its traces are to go at once.
+    pub of_account: bool,
+    /// Messages.
+    pub of_texts: bool,
+    /// Rows of removed accounts that are still there.
+    pub rests: Vec<Leaving>,
 }
 
 /// What a job comes to at first.
@@ -49,7 +61,7 @@ impl Clerk {
             throttle: Throttle::default(),
             raised: Raised::default(),
             dummy: (super::password::dummy(cost), cost),
-            removed: false,
+            traces: Traces::default(),
         }
     }
 
@@ -122,15 +134,21 @@ impl Clerk {
     /// What a session asks of its mailbox. If this fails, nothing of what it changed in `tables` may stay; nothing
     /// else has changed.
     pub fn mail(
-        &self,
+        &mut self,
         tables: &Tables<'_>,
         asker: Asker,
         mail: &Mail,
         now: &Now,
     ) -> Result<Done, Failed> {
-        let mut post = Post::new(tables, &self.settings.mailbox, now);
+        let settings = self.settings.clone();
+        let mut post = Post::new(tables, &settings.mailbox, now);
         let answer = mail_answer(mail, post.answer(mail)?);
+        self.traces.of_texts |= post.forgets;
+        if let Some(left) = post.left {
+            self.note_left(left);
+        }
         Ok(Reply {
+            ends: post.ends,
             entries: post.entries,
             regards: post.regards,
             ..Reply::new(answer)
@@ -205,9 +223,14 @@ impl Clerk {
         Reply::refused(refusal).to(task.asker)
     }
 
-    /// Whether an account was removed since this was last asked: what it left in the log is to be forgotten.
-    pub fn has_removed(&mut self) -> bool {
-        std::mem::take(&mut self.removed)
+    /// Since this was last asked.
+    pub fn take_traces(&mut self) -> Traces {
+        std::mem::take(&mut self.traces)
+    }
+
+    fn note_left(&mut self, left: Left) {
+        self.traces.of_account = true;
+        self.traces.rests.extend(left.rest);
     }
 
     fn cost(&self) -> Cost {

@@ -16,15 +16,15 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{
-    Receiver, SendError, Sender, SyncSender, TrySendError, channel, sync_channel,
+    Receiver, RecvTimeoutError, SendError, Sender, SyncSender, TrySendError, channel, sync_channel,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::bench::{Bench, MAX_BATCH, Message, mail_weight, weight};
 use super::hashing::{Task, Then};
-use super::{Answer, Ask, Desk, Done, Job, Settings};
+use super::{Answer, Ask, Asker, Desk, Done, Job, Settings};
 use crate::ops::exit::{Exit, StartError};
 use crate::store::Store;
 use crate::time::Now;
@@ -164,7 +164,7 @@ impl Desk for Worker {
             }
         };
         self.load.take_answer(weight(&done));
-        if !matches!(done.answer, Answer::Mail { .. }) {
+        if done.asker != Asker::Nobody && !matches!(done.answer, Answer::Mail { .. }) {
             self.waiting = self.waiting.saturating_sub(1);
         }
         Some(done)
@@ -203,8 +203,12 @@ impl StoreThread {
         let mut stopping = false;
         while !(stopping && batch.is_empty() && self.bench.hashing() == 0) {
             if batch.is_empty() {
-                let Ok(first) = letters.recv() else { return };
-                stopping |= self.receive(first, &mut batch);
+                let wait = Duration::from_millis(self.bench.wait_ms(&self.now()));
+                match letters.recv_timeout(wait) {
+                    Ok(first) => stopping |= self.receive(first, &mut batch),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
             }
             while batch.len() < MAX_BATCH
                 && let Ok(next) = letters.try_recv()
@@ -212,7 +216,11 @@ impl StoreThread {
                 stopping |= self.receive(next, &mut batch);
             }
             self.bench.reconfigure(lock(&self.settings).clone());
-            self.work(&mut batch, wake);
+            let is_idle = batch.is_empty();
+            if !is_idle {
+                self.work(&mut batch, wake);
+            }
+            self.sweep(is_idle, wake);
             self.load.wait_for_room();
         }
     }
@@ -241,6 +249,16 @@ impl StoreThread {
             Err(TrySendError::Full(task) | TrySendError::Disconnected(task)) => Err(task),
         };
         let dones = self.bench.work(batch, &now, &mut hash);
+        self.tell(dones, wake);
+    }
+
+    fn sweep(&mut self, is_idle: bool, wake: &impl Fn()) {
+        let now = self.now();
+        let swept = self.bench.sweep(is_idle, &now);
+        self.tell(swept.into_iter().collect(), wake);
+    }
+
+    fn tell(&self, dones: Vec<Done>, wake: &impl Fn()) {
         if let Some(exit) = self.bench.failed() {
             self.load.fail(exit);
         }

@@ -6,7 +6,7 @@ use log::error;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::crc::Crc;
-use super::{Failed, Tables, from_sql, to_sql};
+use super::{Failed, Part, Place, Sealer, Tables, from_sql, to_sql};
 use crate::accounts::AccountId;
 
 /// Of what was sent under a `messageId`.
@@ -77,7 +77,9 @@ impl Tables<'_> {
     /// The row `id`, which is to be message `seq` of the conversation.
     pub fn message(&self, id: i64, conversation: i64, seq: u64) -> Result<MessageRow, Failed> {
         let mut find = self.db.prepare_cached(select!("id = ?1"))?;
-        let found = find.query_row([id], |row| Ok(whole(row))).optional()?;
+        let found = find
+            .query_row([id], |row| Ok(whole(row, self.sealer)))
+            .optional()?;
         let found = found.flatten();
         let right = found.filter(|row| (row.conversation, row.seq) == (conversation, seq));
         Ok(right.unwrap_or_else(|| self.damaged_message(id, conversation, seq)))
@@ -120,12 +122,22 @@ impl Tables<'_> {
     ) -> Result<Option<MessageRow>, Failed> {
         let sql = select!("sender = ?1 AND message_id = ?2");
         let mut find = self.db.prepare_cached(sql)?;
-        let found = find.query_row(params![sender.0, message_id], |row| Ok(whole(row)));
+        let found = find.query_row(params![sender.0, message_id], |row| {
+            Ok(whole(row, self.sealer))
+        });
         match found.optional()? {
             // Whether it is the same can no longer be told.
             Some(None) => Err(Failed::damaged("a message that was sent again")),
             Some(found) => Ok(found),
             None => Ok(None),
+        }
+    }
+
+    /// A fingerprint as it is kept: where bodies are sealed, it tells nothing to whoever has not the key.
+    pub fn keyed(&self, fingerprint: Fingerprint) -> Fingerprint {
+        match self.sealer {
+            Some(sealer) => sealer.fingerprint(fingerprint),
+            None => fingerprint,
         }
     }
 
@@ -152,6 +164,11 @@ impl Tables<'_> {
     }
 
     fn write_message(&self, sql: &str, row: &MessageRow) -> Result<(), Failed> {
+        let sealed = match self.sealer {
+            Some(sealer) => Some(row.sealed(sealer)?),
+            None => None,
+        };
+        let row = sealed.as_ref().unwrap_or(row);
         let by = row.known_by.as_ref();
         let values = params![
             row.id,
@@ -183,7 +200,7 @@ impl Tables<'_> {
     ) -> Result<Vec<MessageRow>, Failed> {
         let mut list = self.db.prepare_cached(sql)?;
         let rows = list.query_map(which, |row| {
-            Ok(match whole(row) {
+            Ok(match whole(row, self.sealer) {
                 Some(message) => message,
                 None => self.damaged_message(row.get(0)?, conversation, from_sql(row.get(2)?)),
             })
@@ -215,7 +232,42 @@ impl Tables<'_> {
 }
 
 impl MessageRow {
-    /// Over everything but `id`.
+    /// As it is written where bodies are sealed; what is empty stays so.
+    fn sealed(&self, sealer: &Sealer) -> Result<MessageRow, Failed> {
+        let seal = |part, text: &[u8]| match text.is_empty() {
+            true => Ok(Vec::new()),
+            false => sealer.seal(part, self.place(), text),
+        };
+        let kind = self.kind.as_deref().map(|kind| seal(Part::Kind, kind));
+        Ok(MessageRow {
+            kind: kind.transpose()?.map(Into::into),
+            body: seal(Part::Body, &self.body)?.into(),
+            ..self.clone()
+        })
+    }
+
+    /// What [`MessageRow::sealed`] made, read again.
+    fn opened(self, sealer: &Sealer) -> Result<MessageRow, Failed> {
+        let open = |part, sealed: &[u8]| match sealed.is_empty() {
+            true => Ok(Vec::new()),
+            false => sealer.open(part, self.place(), sealed),
+        };
+        let kind = self.kind.as_deref().map(|kind| open(Part::Kind, kind));
+        Ok(MessageRow {
+            kind: kind.transpose()?.map(Into::into),
+            body: open(Part::Body, &self.body)?.into(),
+            ..self
+        })
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            conversation: self.conversation,
+            seq: to_sql(self.seq),
+        }
+    }
+
+    /// Over everything but `id`, as it is written.
     fn sum(&self) -> u32 {
         let by = self.known_by.as_ref();
         Crc::new()
@@ -272,10 +324,27 @@ impl Hidden {
     }
 }
 
+/// Every row, for [`sum_is_right`] and [`opens`].
+pub(super) const ALL: &str = select!("TRUE ORDER BY id");
+
+/// Whether the row is as it was written.
+pub(super) fn sum_is_right(row: &Row<'_>) -> bool {
+    whole(row, None).is_some()
+}
+
+/// Whether its text can be read.
+pub(super) fn opens(row: &Row<'_>, sealer: Option<&Sealer>) -> bool {
+    whole(row, sealer).is_some()
+}
+
 /// What the row says, if it says what was written.
-fn whole(row: &Row<'_>) -> Option<MessageRow> {
+fn whole(row: &Row<'_>, sealer: Option<&Sealer>) -> Option<MessageRow> {
     let (message, sum) = read(row).ok()??;
-    (i64::from(message.sum()) == sum).then_some(message)
+    let message = (i64::from(message.sum()) == sum).then_some(message)?;
+    match sealer {
+        Some(sealer) => message.opened(sealer).ok(),
+        None => Some(message),
+    }
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<(MessageRow, i64)>> {
