@@ -51,6 +51,7 @@ fn a_batch_that_cannot_begin_is_answered_and_what_was_hashed_is_counted_off() {
         settings: Arc::new(Mutex::new(settings)),
         to_hash,
         hashing: 0,
+        sweep: Default::default(),
         began: Instant::now(),
     };
     let none = bench.work(vec![job(1, log_in("a")), job(2, log_in("b"))]);
