@@ -282,3 +282,28 @@ pub fn by_operator(name: &str, which: Which) -> Done {
         notice: None,
     }
 }
+
+/// What becomes of a question that nobody has room for.
+pub fn turned_down(job: &Job) -> Done {
+    let Ask::Mail(mail) = &job.ask else {
+        panic!("{job:?}")
+    };
+    let refused = Refused {
+        code: Code::Overloaded,
+        message: "too much",
+        field: None,
+        retry_after_ms: None,
+    };
+    Done {
+        asker: job.asker,
+        answer: Answer::Mail {
+            reply: mail.reply.clone(),
+            verb: mail.verb,
+            answer: Box::new(privmsgd::mailbox::Answer::Refused(refused)),
+        },
+        ends: None,
+        notice: None,
+        entries: Vec::new(),
+        regards: Vec::new(),
+    }
+}
