@@ -8,21 +8,24 @@
 //! Nothing waits behind a password but other passwords. Whatever has come since the last commit is one commit, and
 //! no answer is given before it is durable.
 
+mod sweeping;
+
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{
-    Receiver, SendError, Sender, SyncSender, TrySendError, channel, sync_channel,
+    Receiver, RecvTimeoutError, SendError, Sender, SyncSender, TrySendError, channel, sync_channel,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use log::error;
 
 use super::clerk::{Clerk, Step, storage_failed};
 use super::hashing::{Hashed, Task, Then};
 use super::{Asker, Desk, Done, Job, Settings};
+use crate::mailbox::sweep::Sweep;
 use crate::ops::exit::{Exit, StartError};
 use crate::store::{Failed, Store, Tables};
 use crate::time::Now;
@@ -35,7 +38,7 @@ pub const MAX_BATCH: usize = 2_000;
 /// Dropping it ends the threads, after they have done what was submitted; logins that wait to be hashed are left.
 pub struct Worker {
     inbox: Sender<Message>,
-    done: Receiver<Done>,
+    done: Receiver<Told>,
     waiting: usize,
     settings: Shared,
     hashes: Arc<AtomicU64>,
@@ -43,6 +46,8 @@ pub struct Worker {
     threads: Vec<JoinHandle<()>>,
 }
 
+/// An answer, and whether it is one to a job.
+type Told = (Done, bool);
 type Shared = Arc<Mutex<Arc<Settings>>>;
 
 /// What holds for the jobs of a [`Worker`].
@@ -85,6 +90,7 @@ impl Worker {
             settings: settings.clone(),
             to_hash,
             hashing: 0,
+            sweep: Sweep::default(),
             began: Instant::now(),
         };
         let stopping = Arc::new(AtomicBool::new(false));
@@ -135,8 +141,8 @@ impl Desk for Worker {
     }
 
     fn done(&mut self) -> Option<Done> {
-        let done = self.done.try_recv().ok()?;
-        self.waiting = self.waiting.saturating_sub(1);
+        let (done, to_job) = self.done.try_recv().ok()?;
+        self.waiting = self.waiting.saturating_sub(usize::from(to_job));
         Some(done)
     }
 }
@@ -160,23 +166,35 @@ struct Bench {
     to_hash: SyncSender<Box<Task>>,
     /// Passwords handed over and not come back.
     hashing: usize,
+    sweep: Sweep,
     began: Instant,
 }
 
 impl Bench {
-    fn run(mut self, messages: &Receiver<Message>, done: &Sender<Done>, wake: &impl Fn()) {
+    fn run(mut self, messages: &Receiver<Message>, done: &Sender<Told>, wake: &impl Fn()) {
         let mut stopping = false;
         while !(stopping && self.hashing == 0) {
-            let Ok(first) = messages.recv() else { return };
-            let mut batch = vec![first];
-            batch.extend(messages.try_iter().take(MAX_BATCH - 1));
+            let first = match messages.recv_timeout(Duration::from_millis(self.wait_ms())) {
+                Ok(first) => Some(first),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let mut batch: Vec<Message> = first.into_iter().collect();
+            batch.extend(messages.try_iter().take(MAX_BATCH - batch.len()));
+            let is_idle = batch.is_empty();
             stopping |= batch.iter().any(|message| matches!(message, Message::Stop));
             self.clerk.reconfigure(lock(&self.settings).clone());
-            let answers = self.work(batch);
-            let any = !answers.is_empty();
-            for answer in answers {
+            let answers = match is_idle {
+                true => Vec::new(),
+                false => self.work(batch),
+            };
+            let answers = answers.into_iter().map(|answer| (answer, true));
+            let swept = self.sweep(is_idle).map(|swept| (swept, false));
+            let mut any = false;
+            for told in answers.chain(swept) {
+                any = true;
                 // The worker is being dropped if nobody takes it.
-                let _ = done.send(answer);
+                let _ = done.send(told);
             }
             if any {
                 wake();
@@ -189,6 +207,7 @@ impl Bench {
         let mut answers = Vec::new();
         let mut batch = batch.into_iter();
         let (clerk, to_hash, hashing) = (&mut self.clerk, &self.to_hash, &mut self.hashing);
+        let sweep = &mut self.sweep;
         let committed = self.store.batch(|tables| {
             for message in &mut batch {
                 let step = match message {
@@ -209,6 +228,9 @@ impl Bench {
                 };
                 answers.extend(hand_over(step, clerk, to_hash, hashing));
             }
+            if let Err(failed) = sweep.look(tables) {
+                error!("store of accounts: {failed}");
+            }
         });
         if let Err(failed) = committed {
             error!("store of accounts: {failed}");
@@ -218,11 +240,7 @@ impl Bench {
             // What is left if the batch did not even begin.
             answers.extend(batch.filter_map(|message| self.give_up(message)));
         }
-        if self.clerk.has_removed()
-            && let Err(failed) = self.store.forget_the_past()
-        {
-            error!("store of accounts: traces of a removed account may be left: {failed}");
-        }
+        self.after_jobs(&now);
         answers
     }
 

@@ -68,7 +68,13 @@ impl Router {
                 }
             }
             (Answer::Devices(devices), command) => self.list(id, reply, command, devices, out),
-            (Answer::Registered(_) | Answer::Accounts(_) | Answer::Mail { .. }, _) => {
+            (
+                Answer::Registered(_)
+                | Answer::Accounts(_)
+                | Answer::Upkeep(_)
+                | Answer::Mail { .. },
+                _,
+            ) => {
                 out.close(id, Goodbye::InternalError, reply);
             }
         }
