@@ -172,9 +172,7 @@ impl Bench {
                     .map(weight)
                     .sum::<usize>();
             }
-            if let Err(failed) = sweep.look(tables) {
-                error!("store: {failed}");
-            }
+            sweeping::look(sweep, tables);
         })
     }
 
