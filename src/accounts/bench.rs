@@ -26,21 +26,22 @@ pub use weight::{mail_weight, weight};
 pub const MAX_BATCH: usize = 2_000;
 /// Bytes of the answers of one commit, but for those of the last jobs in it.
 pub const BATCH_ANSWER_BYTES: usize = 8 * 1024 * 1024;
-/// Jobs of mailboxes that are undone together if one of them fails, and then done one by one.
-const GROUP: usize = 64;
+/// Jobs of mailboxes that are undone together if one of them fails, and then done one by one. Each savepoint costs a
+/// copy of every page that is changed after it.
+const GROUP: usize = 500;
 
 /// The store and the rules, and what became of both.
 pub struct Bench {
     store: Store,
     clerk: Clerk,
+    settings: Arc<Settings>,
+    sweep: Sweep,
     /// Passwords handed over and not come back.
     hashing: usize,
     /// Why nothing is written any more.
     failed: Option<Exit>,
     /// The last commit found no room.
     is_full: bool,
-    settings: Arc<Settings>,
-    sweep: Sweep,
 }
 
 /// What there is to do.
@@ -71,18 +72,18 @@ impl Bench {
         Bench {
             store,
             clerk: Clerk::new(settings.clone()),
+            settings,
+            sweep: Sweep::default(),
             hashing: 0,
             failed: None,
             is_full: false,
-            settings,
-            sweep: Sweep::default(),
         }
     }
 
     /// For the jobs that begin from now on.
     pub fn reconfigure(&mut self, settings: Arc<Settings>) {
-        self.settings = settings.clone();
-        self.clerk.reconfigure(settings);
+        self.clerk.reconfigure(settings.clone());
+        self.settings = settings;
     }
 
     /// Does what is asked with one commit, or with another one for passwords, which are hashed here and now.
@@ -149,8 +150,7 @@ impl Bench {
         now: &Now,
         hash: Hash<'_>,
     ) -> Result<(), Failed> {
-        let (clerk, hashing) = (&mut self.clerk, &mut self.hashing);
-        let sweep = &mut self.sweep;
+        let (clerk, hashing, sweep) = (&mut self.clerk, &mut self.hashing, &mut self.sweep);
         self.store.batch(|tables| {
             let mut bytes = 0;
             let mut left = MAX_BATCH;
@@ -185,7 +185,7 @@ impl Bench {
         if failed.why != Why::Full {
             return;
         }
-        let clerk = &self.clerk;
+        let clerk = &mut self.clerk;
         let read = self.store.read(|tables| {
             for outcome in outcomes {
                 let Some(mail) = outcome.mail.as_ref().filter(|mail| only_reads(&mail.ask)) else {
@@ -274,19 +274,20 @@ fn mails(batch: &mut VecDeque<Message>, most: usize) -> Vec<(Asker, Box<Mail>)> 
 /// One savepoint for all, because most never fail; else one for each.
 fn work_group(
     tables: &Tables<'_>,
-    clerk: &Clerk,
+    clerk: &mut Clerk,
     group: Vec<(Asker, Box<Mail>)>,
     now: &Now,
     outcomes: &mut Vec<Outcome>,
 ) {
-    let one = |(asker, mail): &(Asker, Box<Mail>)| clerk.mail(tables, *asker, mail, now);
-    let all = tables.apart(|| guarded(|| group.iter().map(one).collect::<Result<Vec<_>, _>>()));
+    let mut one = |(asker, mail): &(Asker, Box<Mail>)| clerk.mail(tables, *asker, mail, now);
+    let all =
+        tables.apart(|| guarded(|| group.iter().map(&mut one).collect::<Result<Vec<_>, _>>()));
     let dones = all.unwrap_or_else(|_| {
-        let alone = |job: &(Asker, Box<Mail>)| {
+        let mut alone = |job: &(Asker, Box<Mail>)| {
             let done = tables.apart(|| guarded(|| one(job)));
             done.unwrap_or_else(|failed| refusal(job.0, Some(&job.1), &failed))
         };
-        group.iter().map(alone).collect()
+        group.iter().map(&mut alone).collect()
     });
     let worked = group.into_iter().zip(dones);
     outcomes.extend(worked.map(|((asker, mail), done)| Outcome {

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::bench::{Bench, MAX_BATCH, Message, mail_weight, weight};
 use super::hashing::{Task, Then};
-use super::{Answer, Ask, Desk, Done, Job, Settings};
+use super::{Answer, Ask, Asker, Desk, Done, Job, Settings};
 use crate::ops::exit::{Exit, StartError};
 use crate::store::Store;
 use crate::time::Now;
@@ -164,7 +164,7 @@ impl Desk for Worker {
             }
         };
         self.load.take_answer(weight(&done));
-        if !matches!(done.answer, Answer::Mail { .. }) {
+        if done.asker != Asker::Nobody && !matches!(done.answer, Answer::Mail { .. }) {
             self.waiting = self.waiting.saturating_sub(1);
         }
         Some(done)
@@ -220,8 +220,7 @@ impl StoreThread {
             if !is_idle {
                 self.work(&mut batch, wake);
             }
-            let swept = self.bench.sweep(&self.now(), is_idle);
-            self.give(swept.into_iter().collect(), wake);
+            self.sweep(is_idle, wake);
             self.load.wait_for_room();
         }
     }
@@ -250,10 +249,16 @@ impl StoreThread {
             Err(TrySendError::Full(task) | TrySendError::Disconnected(task)) => Err(task),
         };
         let dones = self.bench.work(batch, &now, &mut hash);
-        self.give(dones, wake);
+        self.tell(dones, wake);
     }
 
-    fn give(&mut self, dones: Vec<Done>, wake: &impl Fn()) {
+    fn sweep(&mut self, is_idle: bool, wake: &impl Fn()) {
+        let now = self.now();
+        let swept = self.bench.sweep(is_idle, &now);
+        self.tell(swept.into_iter().collect(), wake);
+    }
+
+    fn tell(&self, dones: Vec<Done>, wake: &impl Fn()) {
         if let Some(exit) = self.bench.failed() {
             self.load.fail(exit);
         }

@@ -30,7 +30,7 @@ fn accounts_are_created_where_signing_up_is_open() {
         );
         a.expect(r#"{"type":"ok","id":3,"command":"account"}"#);
         a.send(r#"{"type":"register","username":"dora","password":"pw"}"#);
-        a.expect(r#"{"type":"registered","username":"Dora","resumeToken":"…","device":"default"}"#);
+        a.expect(r#"{"type":"registered","username":"Dora","resumeToken":"…","device":"default","epoch":1,"pos":…,"ackedPos":…}"#);
         a.send(r#"{"type":"account","action":"create","username":"Emil","password":"pw","id":4}"#);
         a.expect_error("alreadyRegistered");
         let (key, signature) = (base64url(&[9; 32]), base64url(&sign([9; 32], nonce)));

@@ -13,7 +13,7 @@ fn lines_after_register_wait_for_its_answer() {
         b.expect_nothing();
         at.release(&[0]);
         a.expect(
-            r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default"}"#,
+            r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default","epoch":1,"pos":…,"ackedPos":…}"#,
         );
         a.expect(r#"{"type":"pong","id":1,"time":"…"}"#);
         a.expect(r#"{"type":"privateMessage","from":"Alice","message":"to myself","time":"…"}"#);
@@ -40,7 +40,7 @@ fn a_script_that_has_ended_its_input_gets_every_outcome() {
             a.half_close();
             at.release(&[0]);
             a.expect(
-                r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default"}"#,
+                r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default","epoch":1,"pos":…,"ackedPos":…}"#,
             );
             if pong {
                 a.expect(r#"{"type":"pong","time":"…"}"#);
@@ -66,7 +66,7 @@ fn answers_find_their_connections_in_whatever_order_they_come() {
         at.release(&[2, 0, 1]);
         for (name, client) in &mut clients {
             client.expect(&format!(
-                r#"{{"type":"registered","id":"{name}","username":"{name}","resumeToken":"…","device":"default"}}"#
+                r#"{{"type":"registered","id":"{name}","username":"{name}","resumeToken":"…","device":"default","epoch":1,"pos":…,"ackedPos":…}}"#
             ));
         }
     });

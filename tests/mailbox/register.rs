@@ -24,7 +24,7 @@ fn a_bare_name_is_not_enough() {
         a.send(r#"{"type":"register","username":"Alice","id":1}"#);
         a.expect(r#"{"type":"errorMessage","id":1,"command":"register","code":"authRequired","message":"names are proved on this server","hint":"…","retryable":false}"#);
         a.send(r#"{"type":"register","username":"Alice","password":"pw","id":2}"#);
-        a.expect(r#"{"type":"registered","id":2,"username":"Alice","resumeToken":"…","device":"default"}"#);
+        a.expect(r#"{"type":"registered","id":2,"username":"Alice","resumeToken":"…","device":"default","epoch":1,"pos":…,"ackedPos":…}"#);
     });
 }
 
@@ -34,7 +34,7 @@ fn the_name_is_the_account_s() {
     transcript(|at| {
         let mut a = at.connect("A");
         a.send(r#"{"type":"register","username":"aLICE","password":"pw","heartbeatMs":5000}"#);
-        a.expect(r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default","heartbeatMs":5000}"#);
+        a.expect(r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default","epoch":1,"pos":…,"ackedPos":…,"heartbeatMs":5000}"#);
         let mut b = at.register("Bob", "phone");
         b.send(r#"{"type":"privateMessage","toUsername":"ALICE","message":"hi","id":1}"#);
         a.expect(r#"{"type":"privateMessage","from":"Bob","message":"hi","time":"…"}"#);
@@ -48,7 +48,7 @@ fn each_kind_of_credential_proves_a_name() {
         let mut a = at.connect("A");
         a.send(r#"{"type":"register","username":"Alice","token":"good:Alice"}"#);
         let line = a.expect(
-            r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default"}"#,
+            r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default","epoch":1,"pos":…,"ackedPos":…}"#,
         );
         let token = crate::common::text_of(&line, "resumeToken");
         let (mut b, nonce) = at.connect_for_nonce("B");
@@ -56,7 +56,7 @@ fn each_kind_of_credential_proves_a_name() {
             r#"{{"type":"register","username":"Alice","resumeToken":"{token}","device":"default"}}"#
         ));
         b.expect(
-            r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default"}"#,
+            r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default","epoch":1,"pos":…,"ackedPos":…}"#,
         );
         a.expect_goodbye("replaced");
         let (key, signature) = ([7; 32], sign([7; 32], nonce));
@@ -78,7 +78,7 @@ fn each_kind_of_credential_proves_a_name() {
         c.expect_error("authFailed");
         b.expect(r#"{"type":"sessionNotice","kind":"authFailures","count":1,"time":"…"}"#);
         c.send(&line(nonce));
-        c.expect(r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"c"}"#);
+        c.expect(r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"c","epoch":1,"pos":…,"ackedPos":…}"#);
     });
 }
 

@@ -175,7 +175,7 @@ impl Reference {
         match answer {
             Answer::Registered(registered) => self.registered(id, line, registered),
             Answer::Refused(refused) => self.refuse(id, line, refused.code.as_str()),
-            Answer::Mail { .. } => panic!("not asked here"),
+            Answer::Mail { .. } | Answer::Upkeep(_) => panic!("not asked here"),
             Answer::Ok if line["id"].is_null() => {}
             Answer::Ok => self.ok(id, line),
             Answer::Devices(devices) => {

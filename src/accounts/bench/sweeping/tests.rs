@@ -87,7 +87,7 @@ impl Office {
     fn rest(&mut self) -> Vec<Done> {
         let mut dones = Vec::new();
         while self.bench.wait_ms(&self.now) == 0 {
-            dones.extend(self.bench.sweep(&self.now, true));
+            dones.extend(self.bench.sweep(true, &self.now));
         }
         dones
     }
@@ -141,15 +141,15 @@ fn what_expires_is_told_to_whom_it_concerns_when_it_does() {
 #[test]
 fn under_load_slices_come_at_intervals() {
     let mut office = Office::new("load");
-    assert!(office.bench.sweep(&office.now, false).is_none());
+    assert!(office.bench.sweep(false, &office.now).is_none());
     office.send("Bob", "one", Some(1));
     office.wait(1_000);
-    assert!(office.bench.sweep(&office.now, false).is_some());
+    assert!(office.bench.sweep(false, &office.now).is_some());
     office.send("Bob", "two", Some(1));
     office.wait(50);
-    assert!(office.bench.sweep(&office.now, false).is_none(), "too soon");
+    assert!(office.bench.sweep(false, &office.now).is_none(), "too soon");
     office.wait(1_000);
-    assert!(office.bench.sweep(&office.now, false).is_some());
+    assert!(office.bench.sweep(false, &office.now).is_some());
 }
 
 /// A16: by the time that the answer is there.
