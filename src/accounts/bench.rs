@@ -169,8 +169,7 @@ impl Bench {
         now: &Now,
         hash: Hash<'_>,
     ) -> Result<(), Failed> {
-        let (clerk, hashing) = (&mut self.clerk, &mut self.hashing);
-        let sweep = &mut self.sweep;
+        let (clerk, hashing, sweep) = (&mut self.clerk, &mut self.hashing, &mut self.sweep);
         self.store.batch(|tables| {
             let mut bytes = 0;
             let mut left = MAX_BATCH;
@@ -192,9 +191,7 @@ impl Bench {
                     .map(weight)
                     .sum::<usize>();
             }
-            if let Err(failed) = sweep.look(tables) {
-                error!("store: {failed}");
-            }
+            sweeping::look(sweep, tables);
         })
     }
 
