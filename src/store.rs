@@ -160,6 +160,12 @@ impl Store {
         schema::checkpoint(&self.db)
     }
 
+    /// From now on a power cut may take what was committed.
+    #[cfg(test)]
+    pub fn hurry(&self) {
+        self.db.execute_batch("PRAGMA synchronous = OFF").unwrap();
+    }
+
     /// From now on every batch fails before it begins.
     #[cfg(test)]
     pub fn jam(&self) {

@@ -29,8 +29,9 @@ pub use weight::{mail_weight, weight};
 pub const MAX_BATCH: usize = 2_000;
 /// Bytes of the answers of one commit, but for those of the last jobs in it.
 pub const BATCH_ANSWER_BYTES: usize = 8 * 1024 * 1024;
-/// Jobs of mailboxes that are undone together if one of them fails, and then done one by one.
-const GROUP: usize = 64;
+/// Jobs of mailboxes that are undone together if one of them fails, and then done one by one. Each savepoint costs a
+/// copy of every page that is changed after it.
+const GROUP: usize = 500;
 
 /// The store and the rules, and what became of both.
 pub struct Bench {
