@@ -44,7 +44,7 @@ fn check_store_lists_what_is_wrong_for_people_and_for_programs() {
     drop(db);
     let (code, out, err) = privmsgd(&place, "check-store --data DIR");
     let wanted = "message: conversation 1, seq 3: is not as it was written; clients see damaged\n\
-                  count: account 2: waiting: 5 messages, 95 bytes; it says 7 and 95\n";
+                  count: account 2: waiting: 5 messages, 85 bytes; it says 7 and 85\n";
     assert_eq!((code, out.as_str()), (65, wanted), "{err}");
     assert!(err.contains("privmsgd restore"), "{err}");
     let (code, out, _) = privmsgd(&place, "check-store --json --data DIR");
