@@ -464,7 +464,7 @@ fn a_directory_is_opened_through_links() {
         );
         let _ = symlink("real", &parent);
         let through_parent = parent.join(real.file_name().unwrap());
-        fill(&mut Store::open(&through_parent).unwrap());
+        fill(&Store::open(&through_parent).unwrap());
         symlink(name, &link).unwrap();
         check(&Store::open(&link).unwrap(), VERSION);
         let store = Store::open(&link).unwrap();
