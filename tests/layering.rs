@@ -10,6 +10,21 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
         &["src/id.rs", "src/time.rs"],
         &["crate", "super", "mio", "serde_json"],
     ),
+    // Sockets, SQL, rules.
+    (
+        &["src/upkeep.rs"],
+        &[
+            "mio",
+            "std::net",
+            "rusqlite",
+            "crate::net",
+            "crate::router",
+            "crate::store",
+            "crate::mailbox",
+        ],
+    ),
+    // Rows.
+    (&["src/store/seal.rs"], &["rusqlite", "crate::mailbox"]),
     // Sockets.
     (
         &["src/config.rs", "src/config/"],
