@@ -7,6 +7,7 @@ mod weight;
 use std::collections::VecDeque;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use log::{error, info};
@@ -32,7 +33,7 @@ const GROUP: usize = 500;
 
 /// The store and the rules, and what became of both.
 pub struct Bench {
-    store: Store,
+    store: Rc<Store>,
     clerk: Clerk,
     settings: Arc<Settings>,
     sweep: Sweep,
@@ -40,6 +41,7 @@ pub struct Bench {
     hashing: usize,
     /// Why nothing is written any more.
     failed: Option<Exit>,
+    commits: u64,
     /// The last commit found no room.
     is_full: bool,
 }
@@ -70,12 +72,13 @@ impl Bench {
             error!("store: {failed}");
         }
         Bench {
-            store,
+            store: Rc::new(store),
             clerk: Clerk::new(settings.clone()),
             settings,
             sweep: Sweep::default(),
             hashing: 0,
             failed: None,
+            commits: 0,
             is_full: false,
         }
     }
@@ -112,6 +115,7 @@ impl Bench {
         };
         match committed {
             Ok(()) => {
+                self.commits = self.commits.saturating_add(1);
                 if mem::take(&mut self.is_full) {
                     info!("store: there is room on the disk again");
                 }
@@ -126,6 +130,21 @@ impl Bench {
         self.after_jobs(now);
         let dones = outcomes.into_iter().filter_map(|outcome| outcome.done);
         dones.filter(is_told).collect()
+    }
+
+    /// For what is asked of the store as a whole, between commits.
+    pub fn store(&self) -> Rc<Store> {
+        self.store.clone()
+    }
+
+    /// So far.
+    pub fn commits(&self) -> u64 {
+        self.commits
+    }
+
+    /// Elsewhere than in a commit the database was found not to be as it was written.
+    pub fn is_damaged(&mut self, what: &str) {
+        self.note(&Failed::malformed(what));
     }
 
     pub fn hashing(&self) -> usize {
@@ -216,7 +235,9 @@ impl Bench {
         };
         match self.failed {
             Some(Exit::Data) => {
-                error!("store: {failed}; the database is damaged: restore a copy");
+                error!(
+                    "store: {failed}; the database is damaged: bring back a copy with privmsgd restore"
+                );
                 self.store.give_up();
             }
             Some(_) => {
