@@ -10,6 +10,8 @@
 mod ack;
 #[cfg(feature = "mailbox")]
 mod changes;
+#[cfg(all(test, feature = "mailbox"))]
+mod checks;
 #[cfg(feature = "mailbox")]
 mod conversations;
 #[cfg(feature = "mailbox")]

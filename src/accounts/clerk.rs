@@ -9,16 +9,17 @@ mod reply;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::hashing::{Hashed, Task, Then};
 use super::password::Cost;
 use super::throttle::Throttle;
-use super::{Answer, Ask, Asker, Done, Job, Settings};
+use super::{Answer, Ask, Asker, Done, Job, Refused, Settings};
 use crate::mailbox::leaving::{Leaving, Left};
 use crate::mailbox::post::Post;
 use crate::mailbox::{self, Mail};
-use crate::store::{Failed, Tables};
+use crate::store::{Failed, Tables, Why};
 use crate::time::Now;
 use crate::wire::code::Code;
 
@@ -31,7 +32,7 @@ pub struct Clerk {
     raised: Raised,
     /// What passwords of names without one are checked against, and what it costs.
     dummy: (Option<String>, Cost),
-    traces: Traces,
+    traces: RefCell<Traces>,
 }
 
 /// What was taken away, of which something may be left in the store.
@@ -61,7 +62,7 @@ impl Clerk {
             throttle: Throttle::default(),
             raised: Raised::default(),
             dummy: (super::password::dummy(cost), cost),
-            traces: Traces::default(),
+            traces: RefCell::default(),
         }
     }
 
@@ -134,16 +135,15 @@ impl Clerk {
     /// What a session asks of its mailbox. If this fails, nothing of what it changed in `tables` may stay; nothing
     /// else has changed.
     pub fn mail(
-        &mut self,
+        &self,
         tables: &Tables<'_>,
         asker: Asker,
         mail: &Mail,
         now: &Now,
     ) -> Result<Done, Failed> {
-        let settings = self.settings.clone();
-        let mut post = Post::new(tables, &settings.mailbox, now);
+        let mut post = Post::new(tables, &self.settings.mailbox, now);
         let answer = mail_answer(mail, post.answer(mail)?);
-        self.traces.of_texts |= post.forgets;
+        self.traces.borrow_mut().of_texts |= post.forgets;
         if let Some(left) = post.left {
             self.note_left(left);
         }
@@ -225,12 +225,14 @@ impl Clerk {
 
     /// Since this was last asked.
     pub fn take_traces(&mut self) -> Traces {
-        std::mem::take(&mut self.traces)
+        self.traces.take()
     }
 
-    fn note_left(&mut self, left: Left) {
-        self.traces.of_account = true;
-        self.traces.rests.extend(left.rest);
+    /// That it may be undone again does no harm.
+    fn note_left(&self, left: Left) {
+        let mut traces = self.traces.borrow_mut();
+        traces.of_account = true;
+        traces.rests.extend(left.rest);
     }
 
     fn cost(&self) -> Cost {
@@ -239,9 +241,23 @@ impl Clerk {
 }
 
 /// The answer to any job that could not be done.
-pub fn storage_failed(asker: Asker) -> Done {
-    let text = "the store of accounts failed; whether this was done is unknown";
-    Reply::refused(refused(Code::StorageFailed, text, None)).to(asker)
+pub fn not_stored(why: Why) -> Refused {
+    let (code, text, retry_after_ms) = match why {
+        Why::Full => (
+            Code::StorageFull,
+            "no room on the server's disk; nothing was done",
+            Some(FULL_RETRY_MS),
+        ),
+        _ => (
+            Code::StorageFailed,
+            "the server's store failed; whether this was done is unknown",
+            None,
+        ),
+    };
+    Refused {
+        retry_after_ms,
+        ..refused(code, text, None)
+    }
 }
 
 fn mail_answer(mail: &Mail, answer: mailbox::Answer) -> Answer {
@@ -279,3 +295,5 @@ impl Work {
 
 /// How long to wait when the hashing is busy.
 const BUSY_RETRY_MS: u32 = 1_000;
+/// How long to wait for room on the disk.
+const FULL_RETRY_MS: u32 = 1_000;

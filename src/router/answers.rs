@@ -29,6 +29,10 @@ impl Router {
                 self.notify(id, *count, out, now);
             }
         }
+        if let Asker::Conn(id) = done.asker {
+            // Last, so that it is still sent what its own last command led to.
+            self.go_on_ending(id, out, now);
+        }
     }
 
     fn answer<T: Table>(&mut self, id: ConnId, answer: &Answer, out: &mut T, now: &Now) {

@@ -16,6 +16,7 @@ use privmsgd::wire::code::{Code, Deliver};
 use privmsgd::wire::name::Name;
 
 use post::Added;
+#[allow(unused_imports)]
 pub use post::{Cursor, Post};
 
 #[derive(Default)]
@@ -280,5 +281,30 @@ pub fn by_operator(name: &str, which: Which) -> Done {
             which,
         }),
         notice: None,
+    }
+}
+
+/// What becomes of a question that nobody has room for.
+pub fn turned_down(job: &Job) -> Done {
+    let Ask::Mail(mail) = &job.ask else {
+        panic!("{job:?}")
+    };
+    let refused = Refused {
+        code: Code::Overloaded,
+        message: "too much",
+        field: None,
+        retry_after_ms: None,
+    };
+    Done {
+        asker: job.asker,
+        answer: Answer::Mail {
+            reply: mail.reply.clone(),
+            verb: mail.verb,
+            answer: Box::new(privmsgd::mailbox::Answer::Refused(refused)),
+        },
+        ends: None,
+        notice: None,
+        entries: Vec::new(),
+        regards: Vec::new(),
     }
 }

@@ -68,7 +68,7 @@ impl State {
 }
 
 /// All have the password `pw`; the examples of protocol.md know another one.
-const PEOPLE: [&str; 3] = ["Alice", "Bob", "Carol"];
+pub const PEOPLE: [&str; 3] = ["Alice", "Bob", "Carol"];
 
 /// Plays `script` under every chunking, each time with a server of its own.
 pub fn transcript(script: impl Fn(&House)) {
@@ -160,6 +160,16 @@ impl House {
         client.expect(&format!(
             r#"{{"type":"registered","username":"{name}","resumeToken":"…","device":"{device}","epoch":1,"pos":…,"ackedPos":…,…}}"#
         ));
+        client
+    }
+
+    /// A session that only sends.
+    pub fn send_only(&self, name: &str) -> Client {
+        let mut client = self.connect(name);
+        client.send(&format!(
+            r#"{{"type":"register","username":"{name}","password":"pw","deliver":"none"}}"#
+        ));
+        client.expect(&format!(r#"{{"type":"registered","username":"{name}"}}"#));
         client
     }
 

@@ -15,8 +15,9 @@ fn lines_after_register_wait_for_its_answer() {
         a.expect(
             r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default","epoch":1,"pos":…,"ackedPos":…}"#,
         );
+        a.expect(r#"{"type":"synced","pos":…}"#);
         a.expect(r#"{"type":"pong","id":1,"time":"…"}"#);
-        a.expect(r#"{"type":"privateMessage","from":"Alice","message":"to myself","time":"…"}"#);
+        a.expect(r#"{"type":"privateMessage","from":"Alice","message":"to myself","time":"…","seq":…,"pos":…}"#);
     });
 }
 
@@ -42,6 +43,7 @@ fn a_script_that_has_ended_its_input_gets_every_outcome() {
             a.expect(
                 r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default","epoch":1,"pos":…,"ackedPos":…}"#,
             );
+            a.expect(r#"{"type":"synced","pos":…}"#);
             if pong {
                 a.expect(r#"{"type":"pong","time":"…"}"#);
             }
@@ -83,11 +85,15 @@ fn a_connection_may_be_gone_before_its_answer() {
         at.await_held(1);
         b.reset();
         at.release(&[0]);
-        a.expect(r#"{"type":"sessionNotice","kind":"newDevice","device":"new","time":"…"}"#);
+        a.expect(
+            r#"{"type":"sessionNotice","kind":"newDevice","device":"new","time":"…","pos":…}"#,
+        );
         let mut c = at.register("Bob", "phone");
         c.send(r#"{"type":"privateMessage","toUsername":"Alice","message":"hi","id":1}"#);
-        c.expect(r#"{"type":"accepted","id":1,"toUsername":"Alice","time":"…"}"#);
-        a.expect(r#"{"type":"privateMessage","from":"Bob","message":"hi","time":"…"}"#);
+        c.expect(r#"{"type":"accepted","id":1,"toUsername":"Alice","seq":…,"time":"…"}"#);
+        a.expect(
+            r#"{"type":"privateMessage","from":"Bob","message":"hi","time":"…","seq":…,"pos":…}"#,
+        );
         a.expect_nothing();
     });
 }

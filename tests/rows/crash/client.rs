@@ -95,6 +95,9 @@ impl Client {
             match line["type"].as_str() {
                 Some("hello") => {}
                 Some("registered") => return Ok(()),
+                Some("errorMessage") if line["code"] == "storageFailed" => {
+                    return Err(io::ErrorKind::BrokenPipe.into());
+                }
                 _ => panic!("client {number}: {line}"),
             }
         }
@@ -133,6 +136,8 @@ impl Client {
             }
             Some("receipt") => self.acknowledge(line)?,
             Some("synced") => self.synced = true,
+            // The disk is gone, and the daemon is about to be: whether it was stored is unknown.
+            Some("errorMessage") if line["code"] == "storageFailed" => self.in_flight -= 1,
             Some("goodbye") => {}
             other => panic!("client {}: {other:?}: {line}", self.ledger.number),
         }

@@ -9,6 +9,9 @@ use rustix::ioctl::{Opcode, Setter, ioctl};
 /// Mounted at a place of its own; the data directory is in it.
 pub struct Disk {
     image: PathBuf,
+    /// Around the mount point, and shared: where others have a copy of all mounts, as daemons in network namespaces do,
+    /// an end of ours is one of theirs. Else the file system would live on, and come back as it was shut down.
+    around: PathBuf,
     mounted: PathBuf,
 }
 
@@ -22,7 +25,8 @@ impl Disk {
         let beside = |suffix: &str| data.with_extension(suffix);
         let disk = Disk {
             image: beside("img"),
-            mounted: beside("mnt"),
+            around: beside("mnt"),
+            mounted: beside("mnt").join("disk"),
         };
         let file = File::create(&disk.image).expect("make the image");
         file.set_len(256 * 1024 * 1024).expect("make it long");
@@ -30,6 +34,9 @@ impl Disk {
             "mkfs.ext4",
             &[Path::new("-q"), Path::new("-F"), &disk.image],
         );
+        fs::create_dir(&disk.around).expect("make a directory");
+        run("mount", &[Path::new("--bind"), &disk.around, &disk.around]);
+        run("mount", &[Path::new("--make-shared"), &disk.around]);
         fs::create_dir(&disk.mounted).expect("make the mount point");
         disk.mount();
         fs::create_dir(disk.mounted.join("data")).expect("make the data directory");
@@ -64,7 +71,9 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.mounted).status();
+        for mounted in [&self.mounted, &self.around] {
+            let _ = Command::new("umount").arg("-l").arg(mounted).status();
+        }
     }
 }
 

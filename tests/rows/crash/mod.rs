@@ -11,8 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::bench::place::Place;
-use crate::bench::{record, secs};
-use crate::common::Setup;
+use crate::bench::{alone, record, secs, wait_until};
+use crate::common::{Daemon, Setup};
 
 use client::Client;
 use disk::Disk;
@@ -35,6 +35,8 @@ pub enum End {
 
 /// So many ends, each after 1 to 50 ms under load; then what is there is compared. `setup`: how the daemon is started.
 pub fn cycles(end: End, count: usize, seed: u64, setup: Setup, config: &str) -> Verdict {
+    // Also because a daemon in a network namespace keeps all mounts of its start from being freed.
+    let _alone = alone();
     let mut place = Place::stopped(setup, &format!("{CONFIG}{config}"));
     let disk = (end == End::PowerCut).then(|| Disk::make(&place.data()));
     for number in 0..CLIENTS {
@@ -47,9 +49,11 @@ pub fn cycles(end: End, count: usize, seed: u64, setup: Setup, config: &str) -> 
     for _ in 0..count {
         place.start();
         let span = Duration::from_micros(1_000 + random.next() % 49_000);
-        ledgers = under_load(&place, ledgers, Some(span), || match &disk {
-            Some(disk) => disk.cut(),
-            None => {}
+        ledgers = under_load(&place, ledgers, Some(span), || {
+            if let Some(disk) = &disk {
+                freeze(place.daemon());
+                disk.cut();
+            }
         });
         place.daemon_mut().wait();
         place.kill();
@@ -98,6 +102,26 @@ fn under_load(
         .into_iter()
         .map(|thread| thread.join().expect("a client goes on"))
         .collect()
+}
+
+/// Power goes for a process and its disk at once. Without this the daemon would go on while the file system shuts down,
+/// where Linux (6.18) answers an fdatasync that is under way with success and drops what it was to write.
+fn freeze(daemon: &Daemon) {
+    daemon.signal(rustix::process::Signal::STOP);
+    let tasks = format!("/proc/{}/task", daemon.pid());
+    wait_until("it stands still", secs(10), || {
+        let mut tasks = std::fs::read_dir(&tasks).expect("/proc");
+        tasks.all(|task| {
+            let path = task.expect("a thread").path().join("stat");
+            let stat = std::fs::read_to_string(path).expect("/proc");
+            let state = stat
+                .rsplit(')')
+                .next()
+                .and_then(|rest| rest.trim_start().chars().next());
+            // D: in a call, whose answer it will not see.
+            matches!(state, Some('T' | 'D'))
+        })
+    });
 }
 
 /// Runs `count` cycles and fails if anything was lost, doubled, moved or made up.
