@@ -111,3 +111,38 @@ fn everything_holds_in_open_mode() {
 fn everything_holds_in_mailbox_mode() {
     everything_holds(true);
 }
+
+/// Each in a daemon of its own, four at a time.
+#[cfg(feature = "planted-faults")]
+#[test]
+fn at_least_19_of_20_planted_faults_are_found() {
+    use privmsgd::planted::{Fault, VARIABLE};
+    use std::sync::Mutex;
+
+    let left = Mutex::new(Fault::ALL.into_iter().enumerate());
+    let missed = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let next = left.lock().expect("unharmed").next();
+                    let Some((number, fault)) = next else {
+                        return;
+                    };
+                    let setup = setup(number >= Fault::IN_OPEN_MODE);
+                    let setup = setup.env(VARIABLE, &format!("{fault:?}"));
+                    let daemon = Daemon::start(&setup);
+                    let (server, checks) = (met(&daemon), book::all());
+                    let outcomes = report::run(&server, &checks);
+                    let found: Vec<_> = outcomes.failed().map(|(check, _)| &check.quote).collect();
+                    println!("{fault:?}: {} sentences: {:?}", found.len(), found.first());
+                    if found.is_empty() {
+                        missed.lock().expect("unharmed").push(fault);
+                    }
+                }
+            });
+        }
+    });
+    let missed = missed.into_inner().expect("unharmed");
+    assert!(missed.len() <= 1, "{missed:?}");
+}
