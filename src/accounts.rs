@@ -291,8 +291,9 @@ pub struct Registered {
     pub account: AccountId,
     /// As the account was created: what others are shown.
     pub username: Name<'static>,
+    /// Empty: none (`deliver:"none"`).
     pub device: Box<str>,
-    /// For the next time; never 0.
+    /// For the next time; 0: none was given, as there is no device.
     pub resume_token: u128,
     pub new_device: bool,
     /// Failed tries to prove this name since it was last proved.

@@ -6,6 +6,27 @@
 //! the `Job` and `Done` of [`crate::accounts`]; everything that a job added to anybody's log comes back with it, in
 //! the order in which it was committed. What an answer says is durable.
 
+#[cfg(feature = "mailbox")]
+mod ack;
+#[cfg(feature = "mailbox")]
+mod fetch;
+#[cfg(feature = "mailbox")]
+pub mod opening;
+#[cfg(feature = "mailbox")]
+mod past;
+#[cfg(feature = "mailbox")]
+pub mod post;
+#[cfg(feature = "mailbox")]
+mod regard;
+#[cfg(feature = "mailbox")]
+mod send;
+#[cfg(feature = "mailbox")]
+mod shown;
+#[cfg(feature = "mailbox")]
+mod taken;
+#[cfg(all(test, feature = "mailbox"))]
+mod tests;
+
 use std::sync::Arc;
 
 use crate::accounts::{AccountId, Refused};

@@ -2,26 +2,48 @@
 //! rows and nothing of what they prove; neither the protocol nor threads.
 
 mod accounts;
+mod cache;
+mod conversations;
+mod crc;
+mod cursors;
 mod devices;
 mod files;
+mod known;
+mod log;
+mod mailboxes;
+mod messages;
+mod relations;
 mod schema;
 
+use std::cell::{RefCell, RefMut};
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::ops::exit::StartError;
 
 pub use accounts::{Row, State, Summary};
+pub use conversations::{Conversation, Side};
+pub use cursors::Cursor;
 pub use devices::{DeviceRow, Hash};
 pub use files::DATABASE;
+pub use known::Known;
+pub use log::{Arrived, LogKind, LogRow};
+pub use mailboxes::{Gap, Mailbox};
+pub use messages::{Fingerprint, Hidden, KnownBy, MessageRow, MessageState};
+pub use relations::Relation;
 pub use schema::VERSION;
 
 /// The database, open, checked, and locked against every other process.
 pub struct Store {
     db: Connection,
+    cache: RefCell<cache::Cache>,
+    epoch: u64,
+    /// The number of this opening, once anything was written.
+    run: u64,
+    has_written: bool,
     /// Held longer than the database is open. SQLite's own lock shuts out other programs, but would be lost if
     /// this process opened and closed the file once more.
     _lock: File,
@@ -36,17 +58,45 @@ impl Store {
         let path = files::prepare(&dir)?;
         let db = schema::open(&path)?;
         files::close_to_others(&dir)?;
-        Ok(Store { db, _lock: lock })
+        let (epoch, run) = schema::meta(&path, &db)?;
+        Ok(Store {
+            db,
+            cache: RefCell::default(),
+            epoch,
+            run: run.saturating_add(1),
+            has_written: false,
+            _lock: lock,
+        })
     }
 
     /// Everything that `work` changes becomes durable together, or, if this fails, nothing of it; then the
     /// outcome may still be found on disk if writing it failed last.
     pub fn batch<T>(&mut self, work: impl FnOnce(&Tables<'_>) -> T) -> Result<T, Failed> {
+        let done = self.try_batch(work);
+        match done {
+            Ok(_) => self.cache.get_mut().trim(),
+            Err(_) => self.cache.get_mut().clear(),
+        }
+        done
+    }
+
+    fn try_batch<T>(&mut self, work: impl FnOnce(&Tables<'_>) -> T) -> Result<T, Failed> {
         let batch = self
             .db
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let done = work(&Tables { db: &batch });
+        let tables = Tables {
+            db: &batch,
+            cache: &self.cache,
+            epoch: self.epoch,
+            run: self.run,
+        };
+        if !self.has_written {
+            tables.run("UPDATE meta SET run = ?1", [to_sql(self.run)])?;
+        }
+        let done = work(&tables);
+        tables.write_back()?;
         batch.commit()?;
+        self.has_written = true;
         Ok(done)
     }
 
@@ -66,48 +116,129 @@ impl Store {
     }
 }
 
-/// The rows, within one [`Store::batch`].
+/// The rows, within one [`Store::batch`]. Some are kept from one statement to the next, and written with the commit:
+/// nobody else may write them.
 pub struct Tables<'a> {
     db: &'a Connection,
+    cache: &'a RefCell<cache::Cache>,
+    epoch: u64,
+    run: u64,
 }
 
 impl Tables<'_> {
     /// What `work` changes stays only if it succeeds; the rest of the batch is as it was either way.
     pub fn apart<T>(&self, work: impl FnOnce() -> Result<T, Failed>) -> Result<T, Failed> {
         if self.db.is_autocommit() {
-            return Err(Failed("the batch was given up".into()));
+            return Err(Failed::other("the batch was given up"));
         }
-        self.db.execute_batch("SAVEPOINT apart")?;
+        self.run("SAVEPOINT apart", [])?;
+        self.cache().begin();
         let done = work();
-        let end = match done {
-            Ok(_) => "RELEASE apart",
-            Err(_) => "ROLLBACK TO apart; RELEASE apart",
-        };
-        self.db.execute_batch(end)?;
+        match done {
+            Ok(_) => self.cache().settle(),
+            Err(_) => {
+                self.cache().undo();
+                self.run("ROLLBACK TO apart", [])?;
+            }
+        }
+        self.run("RELEASE apart", [])?;
         done
+    }
+
+    /// Another one after a backup was restored.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// How often the store was opened and written to.
+    pub fn run_number(&self) -> u64 {
+        self.run
+    }
+
+    /// Writes the rows that were kept and changed, for a statement that is to see them all.
+    pub fn write_back(&self) -> Result<(), Failed> {
+        let (mut mailboxes, mut conversations, mut cursors) = (Vec::new(), Vec::new(), Vec::new());
+        let mut cache = self.cache();
+        cache
+            .mailboxes
+            .take_changed(|id, row| mailboxes.push((*id, *row)));
+        cache
+            .conversations
+            .take_changed(|_, row| conversations.extend(*row));
+        cache
+            .cursors
+            .take_changed(|id, rows| cursors.push((*id, rows.clone())));
+        drop(cache);
+        for (account, row) in mailboxes {
+            self.write_mailbox(account, &row)?;
+        }
+        for row in conversations {
+            self.write_conversation(&row)?;
+        }
+        for (account, rows) in cursors {
+            for row in rows {
+                self.write_cursor(account, &row)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn cache(&self) -> RefMut<'_, cache::Cache> {
+        self.cache.borrow_mut()
     }
 }
 
 /// The store could not do it. Shows SQLite's words, which hold no values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failed(String);
+pub struct Failed {
+    pub why: Why,
+    text: String,
+}
+
+/// What follows from a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// No room on the disk, now.
+    Full,
+    /// The disk did not do it: what is on it is unknown.
+    Io,
+    /// The database is not as it was written.
+    Damaged,
+    Other,
+}
 
 impl Failed {
     /// A row that no release could have written.
     pub fn damaged(what: &str) -> Self {
-        Failed(format!("damaged: {what}"))
+        Failed::other(&format!("damaged: {what}"))
+    }
+
+    pub fn other(text: &str) -> Self {
+        Failed {
+            why: Why::Other,
+            text: text.into(),
+        }
     }
 }
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
 impl From<rusqlite::Error> for Failed {
     fn from(error: rusqlite::Error) -> Self {
-        Failed(error.to_string())
+        let why = match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Why::Full,
+            Some(ErrorCode::SystemIoFailure) => Why::Io,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Why::Damaged,
+            _ => Why::Other,
+        };
+        Failed {
+            why,
+            text: error.to_string(),
+        }
     }
 }
 

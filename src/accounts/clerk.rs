@@ -15,6 +15,8 @@ use super::hashing::{Hashed, Task, Then};
 use super::password::Cost;
 use super::throttle::Throttle;
 use super::{Answer, Ask, Asker, Done, Job, Settings};
+use crate::mailbox::post::Post;
+use crate::mailbox::{self, Mail};
 use crate::store::{Failed, Tables};
 use crate::time::Now;
 use crate::wire::code::Code;
@@ -69,12 +71,13 @@ impl Clerk {
                 device,
                 nonce,
                 origin,
-                mail: _,
+                mail,
             } => {
                 let who = register::Who {
                     username,
                     device,
                     origin,
+                    mail,
                 };
                 self.register(tables, who, credential, &nonce, now)
             }
@@ -107,13 +110,32 @@ impl Clerk {
                 by,
                 device,
             } => self.revoke_device(tables, (account, &by), device),
-            Ask::Mail(mail) => return Ok(Step::Done(no_mail(asker, *mail))),
+            Ask::Mail(mail) => return Ok(Step::Done(self.mail(tables, asker, &mail, now)?)),
             Ask::Operator(asked) => self.operator(tables, asked, now),
         };
         Ok(match next.or_else(Stop::into_next)? {
             Next::Reply(reply) => Step::Done(reply.to(asker)),
             Next::Hash(work) => Step::Hash(Box::new(work.into_task(asker, self.cost()))),
         })
+    }
+
+    /// What a session asks of its mailbox. If this fails, nothing of what it changed in `tables` may stay; nothing
+    /// else has changed.
+    pub fn mail(
+        &self,
+        tables: &Tables<'_>,
+        asker: Asker,
+        mail: &Mail,
+        now: &Now,
+    ) -> Result<Done, Failed> {
+        let mut post = Post::new(tables, &self.settings.mailbox, now);
+        let answer = mail_answer(mail, post.answer(mail)?);
+        Ok(Reply {
+            entries: post.entries,
+            regards: post.regards,
+            ..Reply::new(answer)
+        }
+        .to(asker))
     }
 
     /// The second half of a job whose password was hashed.
@@ -129,12 +151,14 @@ impl Clerk {
                 username,
                 device,
                 origin,
+                mail,
                 account,
             } => {
                 let who = register::Who {
                     username,
                     device,
                     origin,
+                    mail,
                 };
                 let password = register::Checked {
                     account,
@@ -197,15 +221,12 @@ pub fn storage_failed(asker: Asker) -> Done {
     Reply::refused(refused(Code::StorageFailed, text, None)).to(asker)
 }
 
-fn no_mail(asker: Asker, mail: crate::mailbox::Mail) -> Done {
-    let text = "this release stores no messages: this comes with them";
-    let refusal = refused(Code::NotAvailable, text, None);
-    Reply::new(Answer::Mail {
-        reply: mail.reply,
+fn mail_answer(mail: &Mail, answer: mailbox::Answer) -> Answer {
+    Answer::Mail {
+        reply: mail.reply.clone(),
         verb: mail.verb,
-        answer: Box::new(crate::mailbox::Answer::Refused(refusal)),
-    })
-    .to(asker)
+        answer: Box::new(answer),
+    }
 }
 
 /// What a part of the clerk comes to.

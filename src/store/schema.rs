@@ -29,6 +29,8 @@ const FORMATS: [u32; 2] = [0x1000_0101, 0x1000_0202];
 const CHECKED_BYTES: i64 = 64 * 1024 * 1024;
 /// Pages of the log before it is written back into the database.
 const AUTOCHECKPOINT_PAGES: u32 = 32_000;
+/// More than there are.
+const STATEMENTS: usize = 256;
 /// In KiB.
 const CACHE: i32 = 64 * 1024;
 
@@ -65,8 +67,16 @@ pub fn checkpoint(db: &Connection) -> Result<(), Failed> {
     let busy: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     match busy {
         0 => Ok(()),
-        _ => Err(Failed("the log could not be emptied".into())),
+        _ => Err(Failed::other("the log could not be emptied")),
     }
+}
+
+/// The store's epoch, and how often it was opened and written to.
+pub fn meta(path: &Path, db: &Connection) -> Result<(u64, u64), StartError> {
+    let found = db.query_row("SELECT epoch, run FROM meta", [], |row| {
+        Ok((super::from_sql(row.get(0)?), super::from_sql(row.get(1)?)))
+    });
+    found.map_err(|error| refusal(path, &error))
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
@@ -75,6 +85,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(std::time::Duration::ZERO)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
