@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::accounts::{Answer, Ask, Asker, Desk, Done, Job, Refused};
 use crate::engine::Engine;
+use crate::mailbox;
 use crate::net::conn::Transport;
 use crate::net::timers::NEVER;
 use crate::ops::exit::StartError;
@@ -17,7 +18,7 @@ pub type Wake = Arc<dyn Fn() + Send + Sync>;
 pub type OpenDesk<'a> = Box<dyn FnOnce(Wake) -> Result<Box<dyn Desk>, StartError> + 'a>;
 
 /// Answers of one turn.
-const ANSWERS_PER_TURN: usize = 256;
+const ANSWERS_PER_TURN: usize = 2_000;
 
 pub struct Inquiries {
     /// `None`: nobody is there to ask, in open mode.
@@ -59,7 +60,7 @@ impl Inquiries {
         self.more = left == 0;
         for job in engine.take_jobs() {
             if let Err(job) = self.submit(job) {
-                engine.done(&no_room(&job));
+                engine.done(&no_room(job));
             }
         }
     }
@@ -73,25 +74,35 @@ impl Inquiries {
 /// How long to wait before asking again.
 const RETRY_MS: u32 = 1_000;
 
-fn no_room(job: &Job) -> Done {
-    let (code, message) = match job.ask {
+fn no_room(job: Job) -> Done {
+    let (code, message) = match &job.ask {
         Ask::Register { .. } | Ask::Create { .. } => (
             Code::RateLimited,
             "too many names are being proved now; try again",
         ),
+        Ask::Mail(_) => (Code::Overloaded, "too much is to be stored now; try again"),
         _ => (
             Code::Overloaded,
             "too much is asked about accounts now; try again",
         ),
     };
+    let refused = Refused {
+        code,
+        message,
+        field: None,
+        retry_after_ms: Some(RETRY_MS),
+    };
+    let answer = match job.ask {
+        Ask::Mail(mail) => Answer::Mail {
+            reply: mail.reply,
+            verb: mail.verb,
+            answer: Box::new(mailbox::Answer::Refused(refused)),
+        },
+        _ => Answer::Refused(refused),
+    };
     Done {
         asker: job.asker,
-        answer: Answer::Refused(Refused {
-            code,
-            message,
-            field: None,
-            retry_after_ms: Some(RETRY_MS),
-        }),
+        answer,
         ends: None,
         notice: None,
         entries: Vec::new(),

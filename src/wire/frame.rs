@@ -28,7 +28,8 @@ pub enum Frame<'a> {
     Registered {
         id: Option<Raw<'a>>,
         username: &'a str,
-        resume_token: u128,
+        /// `None`: the session has no device.
+        resume_token: Option<u128>,
         /// As it stands between its quotes.
         device: Option<&'a str>,
         mail: Option<&'a Opening>,
@@ -182,7 +183,9 @@ impl Frame<'_> {
             } => {
                 open(out, "registered", id);
                 text(out, "username", username);
-                text(out, "resumeToken", &format!("{resume_token:032x}"));
+                if let Some(token) = resume_token {
+                    text(out, "resumeToken", &format!("{token:032x}"));
+                }
                 optional_text(out, "device", device);
                 if let Some(mail) = mail {
                     mail::opening(out, mail);
