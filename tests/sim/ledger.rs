@@ -26,10 +26,14 @@ pub struct Letter {
     pub hidden: BTreeSet<usize>,
     /// It ends by itself then, in ms since 1970.
     pub expires: Option<u64>,
+    /// As it was asked for.
+    pub expires_in_s: Option<usize>,
     /// A client saw `accepted`.
     pub told: bool,
-    /// The last moment before which it may not be seen: an ephemeral one that was sent to somebody who blocks.
+    /// An ephemeral one, written when the recipient knew that it blocks the sender, which it has done since then.
     pub forbidden: bool,
+    /// It was edited when the recipient blocked the sender: it sees neither text.
+    pub was_hidden_by_block: bool,
 }
 
 /// One entry of somebody's log.
@@ -72,6 +76,8 @@ pub struct Person {
     pub head: u64,
     pub devices: BTreeMap<String, Device>,
     pub blocks: BTreeSet<usize>,
+    /// A client of it was told so.
+    pub told_blocked: BTreeSet<usize>,
     pub allows: BTreeSet<usize>,
     pub accept_from: Option<AcceptFrom>,
     pub delivery_receipts: bool,
@@ -194,7 +200,9 @@ impl Ledger {
                 let letter = self.at(from, with.as_str(), *seq);
                 let (written, version) = self.letter_of(std::str::from_utf8(message).unwrap());
                 assert_eq!((written, self.letters[letter].from), (letter, from));
+                let hides = self.blocks(self.letters[letter].to, from);
                 let edited = &mut self.letters[letter];
+                edited.was_hidden_by_block |= hides;
                 let before = std::mem::replace(&mut edited.shown, version);
                 edited.past.insert(before);
                 self.add_all(entries, None);
@@ -215,6 +223,12 @@ impl Ledger {
                     Relation::Allow => me.allows.insert(peer),
                     Relation::Disallow => me.allows.remove(&peer),
                 };
+                if *relation == Relation::Unblock {
+                    me.told_blocked.remove(&peer);
+                    let reaches = |letter: &&mut Letter| (letter.from, letter.to) == (peer, from);
+                    let letters = self.letters.iter_mut().filter(reaches);
+                    letters.for_each(|letter| letter.forbidden = false);
+                }
                 self.add_all(entries, None);
             }
             (Q::Settings { .. }, A::Settings(settings)) => {
@@ -398,10 +412,12 @@ impl Ledger {
     /// Whether an entry must still be delivered to `device` of `person`.
     pub fn is_due(&self, person: usize, device: &str, logged: &Logged) -> bool {
         let is_back = match &logged.what {
-            What::Message(letter) | What::Changed(letter) => self.is_gone(*letter) || self.letters[*letter].past.len() > 0 && self.letters[*letter].blocked,
+            What::Message(letter) | What::Changed(letter) => {
+                let hidden = self.letters[*letter].was_hidden_by_block;
+                self.is_gone(*letter) || (hidden && self.letters[*letter].to == person)
+            }
             _ => false,
         };
-        let _ = person;
         logged.not_for.as_deref() != Some(device) && !logged.optional && !is_back
     }
 }

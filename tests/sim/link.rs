@@ -17,7 +17,7 @@ pub enum Asked {
     Ephemeral(usize),
     Edit(usize),
     Delete(usize),
-    History { with: usize, rows: Vec<u64> },
+    History { with: usize, rows: Vec<(u64, u64)> },
     /// Whom.
     Block(usize),
     Other(&'static str),
@@ -44,6 +44,8 @@ pub struct Link {
     /// Letters in the order in which they were sent and have an answer to come.
     pub sends: VecDeque<usize>,
     pub is_registered: bool,
+    /// What its `register` said.
+    pub after: Option<u64>,
     /// What `registered` said; and the last position since then.
     pub from: u64,
     pub head: u64,
@@ -58,6 +60,10 @@ pub struct Link {
     pub fin: bool,
     pub reset_at: Option<u64>,
     pub said_bye: bool,
+    /// Since when nothing more is written by the client.
+    pub ended_ms: Option<u64>,
+    /// It acknowledged what it was never sent.
+    pub wrong_ack: bool,
     pub goodbye: Option<String>,
     /// Its server is dead.
     pub is_orphan: bool,
@@ -84,6 +90,7 @@ impl Link {
             asked: BTreeMap::new(),
             sends: VecDeque::new(),
             is_registered: false,
+            after: None,
             from: 0,
             head: 0,
             last_pos: 0,
@@ -95,6 +102,8 @@ impl Link {
             fin: false,
             reset_at: None,
             said_bye: false,
+            ended_ms: None,
+            wrong_ack: false,
             goodbye: None,
             is_orphan: false,
             is_over: false,
@@ -103,7 +112,7 @@ impl Link {
 
     /// Whether the client may still write.
     pub fn can_write(&self) -> bool {
-        !self.fin && self.reset_at.is_none() && !self.is_over && self.goodbye.is_none()
+        !self.fin && !self.said_bye && self.reset_at.is_none() && !self.is_over && self.goodbye.is_none()
     }
 
     pub fn write(&mut self, line: &str) {
@@ -178,9 +187,10 @@ impl Link {
         (seen.gone || seen.shut) && self.taken == seen.written && self.inbox.is_empty()
     }
 
-    /// What lies with the client's kernel.
-    pub fn inbox_len(&self) -> usize {
-        self.inbox.len()
+    /// Whether nothing is on its way.
+    pub fn is_idle(&self) -> bool {
+        let nothing = self.outbox.is_empty() && self.inbox.is_empty();
+        self.is_over || (nothing && self.taken == self.far.seen().written)
     }
 }
 

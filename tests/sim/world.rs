@@ -101,6 +101,8 @@ pub struct World {
     pub reused: u64,
     pub crashes: u64,
     pub lines: u64,
+    /// Answers to `history`: from which to which number each line goes, and whether there is no more.
+    pub pages: Vec<(Vec<(u64, u64)>, bool)>,
 }
 
 pub fn config(choice: &mut Choice<'_>) -> Config {
@@ -156,6 +158,7 @@ impl World {
             reused: 0,
             crashes: 0,
             lines: 0,
+            pages: Vec::new(),
         };
         world.advance(10_000);
         world
@@ -268,6 +271,11 @@ impl World {
         let shop = self.shop.take().expect("a store");
         self.shop = Some(shop.close(&self.config));
         self.begin_again(false);
+    }
+
+    /// What was committed is on the disk now.
+    pub fn sync(&mut self) {
+        self.shop.as_mut().expect("a store").sync();
     }
 
     fn begin_again(&mut self, power: bool) {

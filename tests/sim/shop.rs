@@ -1,0 +1,135 @@
+//! The store side without its threads, over a real database that a test can copy, lose and open again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use privmsgd::accounts::{Answer, Desk, Done, Job, NewCredential, Offline, Operator, Secret, Settings, Worker};
+use privmsgd::config::Config;
+use privmsgd::store::Store;
+use privmsgd::wire::name::Name;
+
+use crate::world::{NAMES, PASSWORD};
+
+pub struct Shop {
+    worker: Worker,
+    dir: Dir,
+    /// What the disk holds, if commits were not written to it.
+    durable: Option<Dir>,
+}
+
+/// A directory with a database, gone with this.
+struct Dir(PathBuf);
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Dir {
+    fn new() -> Dir {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let shm = Path::new("/dev/shm");
+        let top = match shm.is_dir() {
+            true => shm.to_owned(),
+            false => std::env::temp_dir(),
+        };
+        Dir(top.join(format!("privmsgd-sim.{}.{number}", std::process::id())))
+    }
+
+    /// As it is now, whatever a process is doing with it.
+    fn copy(from: &Path) -> Dir {
+        let dir = Dir::new();
+        fs::create_dir(&dir.0).expect("a directory");
+        for entry in fs::read_dir(from).expect("a directory") {
+            let path = entry.expect("a file").path();
+            let name = path.file_name().expect("a name");
+            // What processes share in memory does not outlive them.
+            if !name.to_string_lossy().ends_with("-shm") {
+                fs::copy(&path, dir.0.join(name)).expect("a copy");
+            }
+        }
+        dir
+    }
+}
+
+/// A database with all the accounts in it, made once.
+fn prepared(config: &Config) -> &'static Path {
+    static PREPARED: OnceLock<PathBuf> = OnceLock::new();
+    PREPARED.get_or_init(|| {
+        let dir = Dir::new();
+        let mut offline = Offline::open(&dir.0, config).expect("a store");
+        for name in NAMES {
+            let added = offline.ask(Operator::Add {
+                username: Name::parse(name).expect("a name").into_owned(),
+                credential: Some(NewCredential::Password(Secret::new(PASSWORD.as_bytes()))),
+            });
+            assert_eq!(added, Answer::Ok);
+        }
+        drop(offline);
+        let path = dir.0.clone();
+        std::mem::forget(dir);
+        path
+    })
+}
+
+/// Removes what all the runs of this process shared.
+pub fn clean(config: &Config) {
+    let _ = fs::remove_dir_all(prepared(config));
+}
+
+impl Shop {
+    pub fn open(config: &Config) -> Shop {
+        Shop::over(Dir::copy(prepared(config)), config)
+    }
+
+    fn over(dir: Dir, config: &Config) -> Shop {
+        let store = Store::open(&dir.0).unwrap_or_else(|error| panic!("{error}"));
+        let settings = Settings::load(config).expect("settings");
+        let worker = Worker::start(store, settings, || {}).expect("a worker");
+        Shop { worker, dir, durable: None }
+    }
+
+    /// One commit. One answer to each job, in their order.
+    pub fn work(&mut self, jobs: Vec<Job>, _now: u64, _unix_ms: u64) -> Vec<Done> {
+        let mut dones = Vec::new();
+        for job in jobs {
+            assert!(self.worker.submit(job).is_ok());
+            dones.push(loop {
+                match self.worker.done() {
+                    Some(done) => break done,
+                    None => std::thread::yield_now(),
+                }
+            });
+        }
+        dones
+    }
+
+    /// From here to the next [`Shop::sync`] nothing reaches the disk.
+    pub fn remember(&mut self) {
+        if self.durable.is_none() {
+            self.durable = Some(Dir::copy(&self.dir.0));
+        }
+    }
+
+    pub fn sync(&mut self) {
+        self.durable = None;
+    }
+
+    /// The process ends without a word; the next one finds what is on the disk.
+    pub fn crash(mut self, config: &Config) -> Shop {
+        let image = self.durable.take().unwrap_or_else(|| Dir::copy(&self.dir.0));
+        drop(self);
+        Shop::over(image, config)
+    }
+
+    /// The process ends in order.
+    pub fn close(self, config: &Config) -> Shop {
+        let Shop { worker, dir, .. } = self;
+        drop(worker);
+        Shop::over(dir, config)
+    }
+}
