@@ -5,6 +5,8 @@
 //! comes back as a [`Done`]. Nothing here waits.
 
 #[cfg(feature = "mailbox")]
+mod bench;
+#[cfg(feature = "mailbox")]
 mod clerk;
 #[cfg(feature = "mailbox")]
 pub mod confusable;
@@ -34,12 +36,14 @@ use std::fmt;
 
 use crate::id::ConnId;
 use crate::mailbox;
+use crate::ops::exit::Exit;
 use crate::wire::code::{Code, Verb};
 use crate::wire::name::Name;
 
 #[cfg(feature = "mailbox")]
 pub use {
-    offline::Offline, settings::Settings, worker::MAX_WAITING, worker::Rules, worker::Worker,
+    bench::Bench, offline::Offline, settings::Settings, worker::MAX_WAITING, worker::Rules,
+    worker::Worker,
 };
 
 /// Bytes of a password, as sent.
@@ -370,6 +374,10 @@ pub trait Desk {
     fn submit(&mut self, job: Job) -> Result<(), Job>;
     /// The next answer that is there. The desk wakes the loop when there is one.
     fn done(&mut self) -> Option<Done>;
+    /// Why it will answer nothing more that could be relied on: the process has to end with this.
+    fn failed(&self) -> Option<Exit> {
+        None
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::ops::exit::StartError;
@@ -89,15 +90,48 @@ impl Store {
             cache: &self.cache,
             epoch: self.epoch,
             run: self.run,
+            given_up: RefCell::default(),
         };
         if !self.has_written {
             tables.run("UPDATE meta SET run = ?1", [to_sql(self.run)])?;
         }
         let done = work(&tables);
+        if let Some(failed) = tables.given_up.take() {
+            return Err(failed);
+        }
         tables.write_back()?;
         batch.commit()?;
         self.has_written = true;
         Ok(done)
+    }
+
+    /// Nothing that `work` changes stays.
+    pub fn read<T>(&mut self, work: impl FnOnce(&Tables<'_>) -> T) -> Result<T, Failed> {
+        let batch = self.db.transaction()?;
+        let done = work(&Tables {
+            db: &batch,
+            cache: &self.cache,
+            epoch: self.epoch,
+            run: self.run,
+            given_up: RefCell::default(),
+        });
+        batch.rollback()?;
+        self.cache.get_mut().clear();
+        Ok(done)
+    }
+
+    /// From now on nothing is written or flushed, not even when this is closed: whoever opens the store next finds
+    /// what was durable.
+    pub fn give_up(&self) {
+        let _ = self
+            .db
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    }
+
+    /// Whether the file system is told to write a commit to the disk before it counts.
+    pub fn set_fsync(&self, fsync: bool) -> Result<(), Failed> {
+        let synchronous = if fsync { "FULL" } else { "NORMAL" };
+        Ok(self.db.pragma_update(None, "synchronous", synchronous)?)
     }
 
     /// Empties the write-ahead log, so that what was overwritten or removed stands in no file.
@@ -123,25 +157,46 @@ pub struct Tables<'a> {
     cache: &'a RefCell<cache::Cache>,
     epoch: u64,
     run: u64,
+    /// Why nothing of the batch can stay.
+    given_up: RefCell<Option<Failed>>,
 }
 
 impl Tables<'_> {
-    /// What `work` changes stays only if it succeeds; the rest of the batch is as it was either way.
+    /// What `work` changes stays only if it succeeds; the rest of the batch is as it was either way, unless the disk
+    /// is what failed: then nothing of the batch stays.
     pub fn apart<T>(&self, work: impl FnOnce() -> Result<T, Failed>) -> Result<T, Failed> {
-        if self.db.is_autocommit() {
-            return Err(Failed::other("the batch was given up"));
+        if let Some(failed) = &*self.given_up.borrow() {
+            return Err(failed.clone());
         }
+        let done = self.try_apart(work);
+        if let Err(failed) = &done
+            && (failed.why != Why::Other || self.db.is_autocommit())
+        {
+            self.given_up.replace(Some(failed.clone()));
+        }
+        done
+    }
+
+    /// Whether the batch has failed already.
+    pub fn is_given_up(&self) -> bool {
+        self.given_up.borrow().is_some()
+    }
+
+    fn try_apart<T>(&self, work: impl FnOnce() -> Result<T, Failed>) -> Result<T, Failed> {
         self.run("SAVEPOINT apart", [])?;
         self.cache().begin();
         let done = work();
-        match done {
-            Ok(_) => self.cache().settle(),
-            Err(_) => {
-                self.cache().undo();
+        if done.is_ok() {
+            self.cache().settle();
+        } else {
+            self.cache().undo();
+            if !self.db.is_autocommit() {
                 self.run("ROLLBACK TO apart", [])?;
             }
         }
-        self.run("RELEASE apart", [])?;
+        if !self.db.is_autocommit() {
+            self.run("RELEASE apart", [])?;
+        }
         done
     }
 
