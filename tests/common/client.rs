@@ -94,7 +94,8 @@ impl Client {
         self.send(&format!(
             r#"{{"type":"register","username":"{name}","password":"{PASSWORD}"{device}}}"#
         ));
-        self.expect(r#"{"type":"registered","username":"…","resumeToken":"…","device":"…"}"#);
+        self.expect(r#"{"type":"registered","username":"…","resumeToken":"…","device":"…",…}"#);
+        self.expect(r#"{"type":"synced","pos":…}"#);
     }
 
     /// The next line, which must match; see [`pattern`].
