@@ -314,7 +314,7 @@ impl Ledger {
     }
 
     /// `by`: whose device has taken or read something, which is what receipts come from.
-    fn add_all(&mut self, entries: &[Entry], by: Option<usize>) {
+    pub fn add_all(&mut self, entries: &[Entry], by: Option<usize>) {
         for entry in entries {
             let owner = self.person(entry.owner.as_str());
             let what = self.what(owner, entry, by);

@@ -25,17 +25,27 @@ use world::{World, Wrong};
 /// In CI; the long run does a hundred times as many.
 const RUNS: u64 = 1_000;
 
-/// One run; if it fails, it is done again and told.
-fn simulate(seed: u64) -> Sum {
-    let once = catch_unwind(|| run(&mut World::new(seed, Wrong::Nothing, false)));
-    once.unwrap_or_else(|_| {
-        let mut world = World::new(seed, Wrong::Nothing, true);
-        let again = catch_unwind(AssertUnwindSafe(|| run(&mut world)));
-        for line in world.trace.lines.iter().flatten() {
-            println!("{line}");
-        }
-        panic!("seed {seed} fails ({again:?}): SIM_SEED={seed} cargo test --test sim");
+/// Failing runs that are told of at most.
+const TOLD: usize = 12;
+
+/// What a run came to, or what it found.
+fn simulate(seed: u64, wrong: Wrong) -> Result<Sum, String> {
+    let once = catch_unwind(|| run(&mut World::new(seed, wrong, false)));
+    once.map_err(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        text.or(panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+            .unwrap_or_default()
     })
+}
+
+/// Does it again, and says all that happened.
+fn tell(seed: u64) {
+    let mut world = World::new(seed, Wrong::Nothing, true);
+    let again = catch_unwind(AssertUnwindSafe(|| run(&mut world)));
+    for line in world.trace.lines.iter().flatten() {
+        println!("{line}");
+    }
+    println!("seed {seed} fails again: {}", again.is_err());
 }
 
 #[test]
@@ -43,15 +53,22 @@ fn a19_promises_hold_in_every_run() {
     let only = number("SIM_SEED");
     let first = only.unwrap_or(1);
     let runs = only.map_or(number("SIM_RUNS").unwrap_or(RUNS), |_| 1);
-    let mut all = Sum::default();
+    let (mut all, mut failed) = (Sum::default(), Vec::new());
+    std::panic::set_hook(Box::new(|panic| println!("{panic}")));
     for seed in first..first + runs {
-        let sum = simulate(seed);
-        all.lines += sum.lines;
-        all.accepted += sum.accepted;
-        all.duplicates += sum.duplicates;
-        all.receipts += sum.receipts;
-        all.crashes += sum.crashes;
-        all.reused += sum.reused;
+        match simulate(seed, Wrong::Nothing) {
+            Ok(sum) => all.add(&sum),
+            Err(why) => failed.push((seed, why)),
+        }
+        if failed.len() == TOLD {
+            break;
+        }
     }
     println!("{runs} runs: {all:?}");
+    if let Some((seed, _)) = failed.first() {
+        tell(*seed);
+    }
+    drop(std::panic::take_hook());
+    let list: Vec<String> = failed.iter().map(|(seed, why)| format!("{seed}: {why}")).collect();
+    assert!(failed.is_empty(), "SIM_SEED=n repeats it. {}", list.join("\n"));
 }

@@ -15,7 +15,21 @@ pub struct Sum {
     pub reused: u64,
 }
 
+impl Sum {
+    pub fn add(&mut self, other: &Sum) {
+        self.hash ^= other.hash;
+        self.lines += other.lines;
+        self.accepted += other.accepted;
+        self.duplicates += other.duplicates;
+        self.receipts += other.receipts;
+        self.crashes += other.crashes;
+        self.reused += other.reused;
+    }
+}
+
 const STEPS: usize = 350;
+/// Rounds of 25 ms without anything until all is at rest: longer than the loop waits before it tries again.
+const QUIET: u32 = 12;
 
 pub fn run(world: &mut World) -> Sum {
     for _ in 0..STEPS {
@@ -109,6 +123,7 @@ impl World {
 
     /// Everything moves until nothing is left to be moved.
     pub fn settle(&mut self) {
+        let mut quiet = 0;
         for _ in 0..400 {
             let before = (self.lines, self.counter.borrow().waiting.len());
             let mut waits = false;
@@ -122,8 +137,10 @@ impl World {
             self.commit(usize::MAX);
             self.release(usize::MAX);
             self.advance(25);
-            if !busy && !waits && before == (self.lines, 0) {
-                return;
+            match !busy && !waits && before == (self.lines, 0) {
+                true if quiet == QUIET => return,
+                true => quiet += 1,
+                false => quiet = 0,
             }
         }
         panic!("it does not come to rest");

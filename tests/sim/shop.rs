@@ -2,18 +2,21 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use privmsgd::accounts::{Answer, Desk, Done, Job, NewCredential, Offline, Operator, Secret, Settings, Worker};
+use privmsgd::accounts::{
+    Answer, Bench, Done, Job, NewCredential, Offline, Operator, Secret, Settings,
+};
 use privmsgd::config::Config;
 use privmsgd::store::Store;
+use privmsgd::time::Now;
 use privmsgd::wire::name::Name;
 
 use crate::world::{NAMES, PASSWORD};
 
 pub struct Shop {
-    worker: Worker,
+    bench: Bench,
     dir: Dir,
     /// What the disk holds, if commits were not written to it.
     durable: Option<Dir>,
@@ -89,22 +92,17 @@ impl Shop {
     fn over(dir: Dir, config: &Config) -> Shop {
         let store = Store::open(&dir.0).unwrap_or_else(|error| panic!("{error}"));
         let settings = Settings::load(config).expect("settings");
-        let worker = Worker::start(store, settings, || {}).expect("a worker");
-        Shop { worker, dir, durable: None }
+        Shop {
+            bench: Bench::new(store, Arc::new(settings)),
+            dir,
+            durable: None,
+        }
     }
 
-    /// One commit. One answer to each job, in their order.
-    pub fn work(&mut self, jobs: Vec<Job>, _now: u64, _unix_ms: u64) -> Vec<Done> {
-        let mut dones = Vec::new();
-        for job in jobs {
-            assert!(self.worker.submit(job).is_ok());
-            dones.push(loop {
-                match self.worker.done() {
-                    Some(done) => break done,
-                    None => std::thread::yield_now(),
-                }
-            });
-        }
+    /// One commit, and another one for passwords, whose answers come last.
+    pub fn work(&mut self, jobs: Vec<Job>, now: u64, unix_ms: u64) -> Vec<Done> {
+        let dones = self.bench.ask(jobs, &Now::new(now, unix_ms));
+        assert_eq!(self.bench.failed(), None, "the store is good");
         dones
     }
 
@@ -128,8 +126,8 @@ impl Shop {
 
     /// The process ends in order.
     pub fn close(self, config: &Config) -> Shop {
-        let Shop { worker, dir, .. } = self;
-        drop(worker);
+        let Shop { bench, dir, .. } = self;
+        drop(bench);
         Shop::over(dir, config)
     }
 }
