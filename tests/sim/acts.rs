@@ -163,7 +163,8 @@ impl World {
             (false, false) => Some(Asked::Send(index)),
         };
         if !ephemeral && (asked.is_some() || has_message_id) {
-            self.links.get_mut(&number).expect("a link").sends.push_back(index);
+            let link = self.links.get_mut(&number).expect("a link");
+            link.sends.push_back((index, asked.is_some().then_some(link.next_id)));
         }
         self.write(number, "privateMessage", &line, asked);
     }

@@ -64,9 +64,9 @@ pub struct Device {
     pub ack_sent: u64,
     /// The last position that lay with the peer's kernel for long enough, or with an end.
     pub transported: u64,
-    /// What arrived at its kernel, and what a client of it has read, how often.
+    /// What arrived at its kernel, and in which sessions a client of it has read it, marked as `redelivered` or not.
     pub arrived: BTreeSet<u64>,
-    pub read: BTreeMap<u64, u32>,
+    pub read: BTreeMap<u64, Vec<(u64, bool)>>,
 }
 
 #[derive(Default)]

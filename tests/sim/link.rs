@@ -41,9 +41,11 @@ pub struct Link {
     pub arrivals: BTreeMap<u64, u64>,
     pub next_id: u64,
     pub asked: BTreeMap<u64, Asked>,
-    /// Letters in the order in which they were sent and have an answer to come.
-    pub sends: VecDeque<usize>,
+    /// Letters in the order in which they were sent and have an answer to come; and the `id`s they went with.
+    pub sends: VecDeque<(usize, Option<u64>)>,
     pub is_registered: bool,
+    /// When its session began, among all.
+    pub opened: u64,
     /// What its `register` said.
     pub after: Option<u64>,
     /// What `registered` said; and the last position since then.
@@ -90,6 +92,7 @@ impl Link {
             asked: BTreeMap::new(),
             sends: VecDeque::new(),
             is_registered: false,
+            opened: 0,
             after: None,
             from: 0,
             head: 0,

@@ -8,7 +8,7 @@ use crate::link::Asked;
 use crate::world::World;
 
 /// What is not merged yet.
-const PAST: bool = true;
+pub const PAST: bool = true;
 
 impl World {
     /// The client of `number` reads up to `max` lines.
@@ -111,11 +111,12 @@ impl World {
             None => self.of_message_id(json),
         };
         let link = self.links.get_mut(&number).expect("a link");
-        while let Some(first) = link.sends.pop_front() {
-            if first == index {
+        let id = json["id"].as_u64();
+        while let Some((first, first_id)) = link.sends.pop_front() {
+            if (first, first_id) == (index, id) {
                 break;
             }
-            let waits = link.asked.values().any(|asked| matches!(asked, Asked::Send(letter) if *letter == first));
+            let waits = first_id.is_some_and(|id| link.asked.contains_key(&id));
             assert!(!waits, "accepted {index} overtook {first}");
             assert!(!link.sends.is_empty(), "accepted {index} is one too many");
         }
@@ -186,11 +187,7 @@ impl World {
                 let memo = self.memos.entry((link.person, link.device.clone())).or_default();
                 memo.resume_token = None;
             }
-            Some(Asked::Send(letter)) => {
-                if let Some(at) = link.sends.iter().position(|sent| *sent == letter) {
-                    link.sends.remove(at);
-                }
-            }
+            Some(Asked::Send(_)) => link.sends.retain(|(_, id)| *id != json["id"].as_u64()),
             _ => {}
         }
     }
@@ -239,10 +236,11 @@ impl World {
         assert_ne!(logged.not_for.as_deref(), Some(device.as_str()), "its own doing");
         self.check_frame(person, &logged.what, line, json);
         let marked = json["redelivered"] == true;
-        let known = self.ledger.device(person, &device);
-        let times = known.read.entry(pos).or_default();
-        assert!(*times == 0 || marked, "{pos} came again without a word");
-        *times += 1;
+        let opened = self.links[&number].opened;
+        let before = self.ledger.device(person, &device).read.entry(pos).or_default();
+        let again = before.iter().any(|(session, marked)| *session <= opened || !*marked);
+        assert!(marked || !again, "{pos} came again without a word");
+        before.push((opened, marked));
         let link = self.links.get_mut(&number).expect("a link");
         assert!(!marked || pos <= link.head, "{pos} is new and never came before");
         link.last_pos = pos;

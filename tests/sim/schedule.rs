@@ -189,6 +189,7 @@ impl World {
                 }
             }
             if !any {
+                self.settle();
                 return;
             }
         }

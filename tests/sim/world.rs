@@ -98,6 +98,7 @@ pub struct World {
     accounts: BTreeMap<AccountId, usize>,
     slots: BTreeMap<u32, u64>,
     pub trace: Trace,
+    opened: u64,
     pub reused: u64,
     pub crashes: u64,
     pub lines: u64,
@@ -155,6 +156,7 @@ impl World {
             accounts: BTreeMap::new(),
             slots: BTreeMap::new(),
             trace: Trace::new(keep),
+            opened: 0,
             reused: 0,
             crashes: 0,
             lines: 0,
@@ -309,6 +311,12 @@ impl World {
             let known = self.accounts.insert(registered.account, person);
             assert!(known.is_none_or(|known| known == person));
             assert_eq!(registered.username.as_str(), NAMES[person]);
+            self.opened += 1;
+            if let Asker::Conn(id) = done.asker
+                && let Some(link) = self.serials.get(&id.serial).and_then(|link| self.links.get_mut(link))
+            {
+                link.opened = self.opened;
+            }
         }
     }
 
