@@ -9,19 +9,37 @@
 #[cfg(feature = "mailbox")]
 mod ack;
 #[cfg(feature = "mailbox")]
+mod changes;
+#[cfg(all(test, feature = "mailbox"))]
+mod checks;
+#[cfg(feature = "mailbox")]
+mod conversations;
+#[cfg(feature = "mailbox")]
+mod export;
+#[cfg(feature = "mailbox")]
 mod fetch;
+#[cfg(feature = "mailbox")]
+mod history;
+#[cfg(feature = "mailbox")]
+pub mod leaving;
 #[cfg(feature = "mailbox")]
 pub mod opening;
 #[cfg(feature = "mailbox")]
 mod past;
 #[cfg(feature = "mailbox")]
+mod people;
+#[cfg(feature = "mailbox")]
 pub mod post;
 #[cfg(feature = "mailbox")]
 mod regard;
 #[cfg(feature = "mailbox")]
+mod say;
+#[cfg(feature = "mailbox")]
 mod send;
 #[cfg(feature = "mailbox")]
 mod shown;
+#[cfg(feature = "mailbox")]
+pub mod sweep;
 #[cfg(feature = "mailbox")]
 mod taken;
 #[cfg(all(test, feature = "mailbox"))]
@@ -163,10 +181,16 @@ pub enum Relation {
 pub struct Exported {
     pub part: u32,
     pub after: i64,
+    /// Of a conversation.
+    pub seq: u64,
 }
 
 impl Exported {
-    pub const START: Exported = Exported { part: 0, after: 0 };
+    pub const START: Exported = Exported {
+        part: 0,
+        after: 0,
+        seq: 0,
+    };
 }
 
 /// What became of an [`Ask`].

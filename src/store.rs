@@ -12,8 +12,10 @@ mod known;
 mod log;
 mod mailboxes;
 mod messages;
+mod past;
 mod relations;
 mod schema;
+mod sweeps;
 
 use std::cell::{RefCell, RefMut};
 use std::fmt;
@@ -34,8 +36,10 @@ pub use known::Known;
 pub use log::{Arrived, LogKind, LogRow};
 pub use mailboxes::{Gap, Mailbox};
 pub use messages::{Fingerprint, Hidden, KnownBy, MessageRow, MessageState};
+pub use past::{Place, Waiting};
 pub use relations::Relation;
 pub use schema::VERSION;
+pub use sweeps::{Cleaned, Passed};
 
 /// The database, open, checked, and locked against every other process.
 pub struct Store {
@@ -137,6 +141,12 @@ impl Store {
     /// Empties the write-ahead log, so that what was overwritten or removed stands in no file.
     pub fn forget_the_past(&self) -> Result<(), Failed> {
         schema::checkpoint(&self.db)
+    }
+
+    /// From now on a power cut may take what was committed.
+    #[cfg(test)]
+    pub fn hurry(&self) {
+        self.db.execute_batch("PRAGMA synchronous = OFF").unwrap();
     }
 
     /// From now on every batch fails before it begins.

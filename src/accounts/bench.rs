@@ -1,6 +1,7 @@
 //! What is asked, a batch at a time: one commit of the store for all of it, and no answer before that. Knows no threads
 //! and no clock, so that a daemon in one thread can drive it too.
 
+mod sweeping;
 mod weight;
 
 use std::collections::VecDeque;
@@ -13,6 +14,7 @@ use log::{error, info};
 use super::clerk::{Clerk, Step};
 use super::hashing::{Hashed, Task};
 use super::{Answer, Ask, Asker, Done, Job, Refused, Settings};
+use crate::mailbox::sweep::Sweep;
 use crate::mailbox::{self, Mail};
 use crate::ops::exit::Exit;
 use crate::store::{Failed, Store, Tables, Why};
@@ -37,6 +39,8 @@ pub struct Bench {
     failed: Option<Exit>,
     /// The last commit found no room.
     is_full: bool,
+    settings: Arc<Settings>,
+    sweep: Sweep,
 }
 
 /// What there is to do.
@@ -66,15 +70,18 @@ impl Bench {
         }
         Bench {
             store,
-            clerk: Clerk::new(settings),
+            clerk: Clerk::new(settings.clone()),
             hashing: 0,
             failed: None,
             is_full: false,
+            settings,
+            sweep: Sweep::default(),
         }
     }
 
     /// For the jobs that begin from now on.
     pub fn reconfigure(&mut self, settings: Arc<Settings>) {
+        self.settings = settings.clone();
         self.clerk.reconfigure(settings);
     }
 
@@ -115,12 +122,7 @@ impl Bench {
                 self.undone(&mut outcomes, &failed, now);
             }
         }
-        if self.clerk.has_removed()
-            && let Err(failed) = self.store.forget_the_past()
-        {
-            error!("store of accounts: traces of a removed account may be left: {failed}");
-            self.note(&failed);
-        }
+        self.after_jobs(now);
         let dones = outcomes.into_iter().filter_map(|outcome| outcome.done);
         dones.filter(is_told).collect()
     }
@@ -148,6 +150,7 @@ impl Bench {
         hash: Hash<'_>,
     ) -> Result<(), Failed> {
         let (clerk, hashing) = (&mut self.clerk, &mut self.hashing);
+        let sweep = &mut self.sweep;
         self.store.batch(|tables| {
             let mut bytes = 0;
             let mut left = MAX_BATCH;
@@ -168,6 +171,9 @@ impl Bench {
                     .filter_map(|o| o.done.as_ref())
                     .map(weight)
                     .sum::<usize>();
+            }
+            if let Err(failed) = sweep.look(tables) {
+                error!("store: {failed}");
             }
         })
     }

@@ -9,12 +9,14 @@ mod reply;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::hashing::{Hashed, Task, Then};
 use super::password::Cost;
 use super::throttle::Throttle;
 use super::{Answer, Ask, Asker, Done, Job, Refused, Settings};
+use crate::mailbox::leaving::{Leaving, Left};
 use crate::mailbox::post::Post;
 use crate::mailbox::{self, Mail};
 use crate::store::{Failed, Tables, Why};
@@ -30,7 +32,18 @@ pub struct Clerk {
     raised: Raised,
     /// What passwords of names without one are checked against, and what it costs.
     dummy: (Option<String>, Cost),
-    removed: bool,
+    traces: RefCell<Traces>,
+}
+
+/// What was taken away, of which something may be left in the store.
+#[derive(Debug, Default)]
+pub struct Traces {
+    /// An account: its traces are to go at once.
+    pub of_account: bool,
+    /// Messages.
+    pub of_texts: bool,
+    /// Rows of removed accounts that are still there.
+    pub rests: Vec<Leaving>,
 }
 
 /// What a job comes to at first.
@@ -49,7 +62,7 @@ impl Clerk {
             throttle: Throttle::default(),
             raised: Raised::default(),
             dummy: (super::password::dummy(cost), cost),
-            removed: false,
+            traces: RefCell::default(),
         }
     }
 
@@ -130,7 +143,12 @@ impl Clerk {
     ) -> Result<Done, Failed> {
         let mut post = Post::new(tables, &self.settings.mailbox, now);
         let answer = mail_answer(mail, post.answer(mail)?);
+        self.traces.borrow_mut().of_texts |= post.forgets;
+        if let Some(left) = post.left {
+            self.note_left(left);
+        }
         Ok(Reply {
+            ends: post.ends,
             entries: post.entries,
             regards: post.regards,
             ..Reply::new(answer)
@@ -205,9 +223,16 @@ impl Clerk {
         Reply::refused(refusal).to(task.asker)
     }
 
-    /// Whether an account was removed since this was last asked: what it left in the log is to be forgotten.
-    pub fn has_removed(&mut self) -> bool {
-        std::mem::take(&mut self.removed)
+    /// Since this was last asked.
+    pub fn take_traces(&mut self) -> Traces {
+        self.traces.take()
+    }
+
+    /// That it may be undone again does no harm.
+    fn note_left(&self, left: Left) {
+        let mut traces = self.traces.borrow_mut();
+        traces.of_account = true;
+        traces.rests.extend(left.rest);
     }
 
     fn cost(&self) -> Cost {

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::clerk::{Clerk, Step, not_stored};
 use super::{Answer, Ask, Asker, Job, Operator, Settings};
 use crate::config::Config;
+use crate::mailbox::sweep::SLICE_ROWS;
 use crate::ops::exit::StartError;
 use crate::store::{Failed, Store};
 use crate::time::Now;
@@ -56,7 +57,14 @@ impl Offline {
                     .batch(|tables| tables.apart(|| clerk.finish(tables, hashed, &now)))??
             }
         };
-        if self.clerk.has_removed() {
+        let traces = self.clerk.take_traces();
+        for mut rest in traces.rests {
+            while !self
+                .store
+                .batch(|tables| rest.slice(tables, SLICE_ROWS))??
+            {}
+        }
+        if traces.of_account {
             self.store.forget_the_past()?;
         }
         Ok(done.answer)

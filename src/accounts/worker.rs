@@ -16,11 +16,11 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{
-    Receiver, SendError, Sender, SyncSender, TrySendError, channel, sync_channel,
+    Receiver, RecvTimeoutError, SendError, Sender, SyncSender, TrySendError, channel, sync_channel,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::bench::{Bench, MAX_BATCH, Message, mail_weight, weight};
 use super::hashing::{Task, Then};
@@ -203,8 +203,12 @@ impl StoreThread {
         let mut stopping = false;
         while !(stopping && batch.is_empty() && self.bench.hashing() == 0) {
             if batch.is_empty() {
-                let Ok(first) = letters.recv() else { return };
-                stopping |= self.receive(first, &mut batch);
+                let wait = Duration::from_millis(self.bench.wait_ms(&self.now()));
+                match letters.recv_timeout(wait) {
+                    Ok(first) => stopping |= self.receive(first, &mut batch),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
             }
             while batch.len() < MAX_BATCH
                 && let Ok(next) = letters.try_recv()
@@ -212,7 +216,12 @@ impl StoreThread {
                 stopping |= self.receive(next, &mut batch);
             }
             self.bench.reconfigure(lock(&self.settings).clone());
-            self.work(&mut batch, wake);
+            let is_idle = batch.is_empty();
+            if !is_idle {
+                self.work(&mut batch, wake);
+            }
+            let swept = self.bench.sweep(&self.now(), is_idle);
+            self.give(swept.into_iter().collect(), wake);
             self.load.wait_for_room();
         }
     }
@@ -241,6 +250,10 @@ impl StoreThread {
             Err(TrySendError::Full(task) | TrySendError::Disconnected(task)) => Err(task),
         };
         let dones = self.bench.work(batch, &now, &mut hash);
+        self.give(dones, wake);
+    }
+
+    fn give(&mut self, dones: Vec<Done>, wake: &impl Fn()) {
         if let Some(exit) = self.bench.failed() {
             self.load.fail(exit);
         }

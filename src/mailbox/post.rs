@@ -1,8 +1,9 @@
 //! What is asked of mailboxes, decided: one question after the other, within a batch of the store. Knows no threads, no
 //! clock, no SQL and no JSON grammar.
 
+use super::leaving::Left;
 use super::{Answer, Ask, Entry, Event, Mail, Regard, Sender};
-use crate::accounts::{AccountId, Refused};
+use crate::accounts::{AccountId, Ends, Refused};
 use crate::config::MailboxConfig;
 use crate::store::{Failed, Known, LogRow, State, Tables};
 use crate::time::Now;
@@ -17,6 +18,11 @@ pub struct Post<'a> {
     /// In the order in which they were added.
     pub entries: Vec<Entry>,
     pub regards: Vec<Regard>,
+    pub ends: Option<Ends>,
+    /// The account that asked is removed.
+    pub left: Option<Left>,
+    /// Something was overwritten or removed of which traces may be left in the store's files.
+    pub forgets: bool,
 }
 
 /// Why a job goes no further. One that is refused has changed nothing; what a failed one changed must not stay.
@@ -34,6 +40,9 @@ impl<'a> Post<'a> {
             now,
             entries: Vec::new(),
             regards: Vec::new(),
+            ends: None,
+            left: None,
+            forgets: false,
         }
     }
 

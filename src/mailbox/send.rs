@@ -150,8 +150,7 @@ impl Post<'_> {
         row: &MessageRow,
     ) -> Result<(), Failed> {
         let bytes = row.body.len() as u64;
-        conversation.last_seq = row.seq;
-        conversation.last_unix_ms = row.time_unix_ms;
+        conversation.note_last(me.id, row.seq, row.time_unix_ms, row.hidden.blocked);
         let first = conversation.side(me.id).sent == 0;
         conversation.side(me.id).sent = row.seq;
         if !row.hidden.blocked {
@@ -193,12 +192,7 @@ impl Post<'_> {
             let message = whole(row, me, None);
             self.add(to, &entry, Event::Message(Arc::new(message)))?;
         }
-        let has_others = me.id != to.id
-            && self.tables.cursors(me.id, |cursors| {
-                let mut cursors = cursors.iter();
-                cursors.any(|cursor| Some(&cursor.device) != from.device.as_ref())
-            })?;
-        if has_others {
+        if me.id != to.id && self.has_others(from)? {
             let entry = LogRow {
                 message: Some(row.id),
                 peer: Some(to.id),

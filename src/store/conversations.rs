@@ -12,7 +12,8 @@ macro_rules! select {
                  low_sent, low_delivered, low_read, low_shown_delivered, low_shown_read,
                  low_waiting, low_waiting_bytes,
                  high_sent, high_delivered, high_read, high_shown_delivered, high_shown_read,
-                 high_waiting, high_waiting_bytes
+                 high_waiting, high_waiting_bytes,
+                 low_last, low_last_time, high_last, high_last_time
              FROM conversations WHERE ",
             $which
         )
@@ -45,6 +46,9 @@ pub struct Side {
     /// Messages of the other that no device of this one has taken, and the bytes of their bodies.
     pub waiting: u64,
     pub waiting_bytes: u64,
+    /// The last message that was not blocked for this side.
+    pub last: u64,
+    pub last_unix_ms: u64,
 }
 
 impl Conversation {
@@ -53,6 +57,18 @@ impl Conversation {
         match account == self.low {
             true => &mut self.of_low,
             false => &mut self.of_high,
+        }
+    }
+
+    /// Message `seq` is the last one, and, unless it is `blocked`, the last that the one it was sent to sees.
+    pub fn note_last(&mut self, sender: AccountId, seq: u64, unix_ms: u64, blocked: bool) {
+        (self.last_seq, self.last_unix_ms) = (seq, unix_ms);
+        let (peer, sender) = (self.peer(sender), sender);
+        for account in [sender, peer] {
+            if account == sender || !blocked {
+                let side = self.side(account);
+                (side.last, side.last_unix_ms) = (seq, unix_ms);
+            }
         }
     }
 
@@ -100,7 +116,8 @@ impl Tables<'_> {
             of_high: Side::default(),
         };
         let sql = "INSERT INTO conversations VALUES
-            (NULL, ?1, ?2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)";
+            (NULL, ?1, ?2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+             0, 0, 0, 0)";
         self.run(sql, params![new.low.0, new.high.0])?;
         new.id = self.db.last_insert_rowid();
         self.cache()
@@ -128,7 +145,8 @@ impl Tables<'_> {
             low_sent = ?4, low_delivered = ?5, low_read = ?6, low_shown_delivered = ?7,
             low_shown_read = ?8, low_waiting = ?9, low_waiting_bytes = ?10,
             high_sent = ?11, high_delivered = ?12, high_read = ?13, high_shown_delivered = ?14,
-            high_shown_read = ?15, high_waiting = ?16, high_waiting_bytes = ?17 WHERE id = ?1";
+            high_shown_read = ?15, high_waiting = ?16, high_waiting_bytes = ?17,
+            low_last = ?18, low_last_time = ?19, high_last = ?20, high_last_time = ?21 WHERE id = ?1";
         let (low, high) = (numbers(&row.of_low), numbers(&row.of_high));
         let values = params![
             row.id,
@@ -148,6 +166,10 @@ impl Tables<'_> {
             high[4],
             high[5],
             high[6],
+            to_sql(row.of_low.last),
+            to_sql(row.of_low.last_unix_ms),
+            to_sql(row.of_high.last),
+            to_sql(row.of_high.last_unix_ms),
         ];
         self.run(sql, values).map(|_| ())
     }
@@ -173,13 +195,13 @@ fn conversation_row(row: &Row<'_>) -> rusqlite::Result<Conversation> {
         high: AccountId(row.get(2)?),
         last_seq: from_sql(row.get(3)?),
         last_unix_ms: from_sql(row.get(4)?),
-        of_low: side(row, 5)?,
-        of_high: side(row, 12)?,
+        of_low: side(row, 5, 19)?,
+        of_high: side(row, 12, 21)?,
     })
 }
 
-/// From the column `at` on.
-fn side(row: &Row<'_>, at: usize) -> rusqlite::Result<Side> {
+/// From the columns `at` and `last` on.
+fn side(row: &Row<'_>, at: usize, last: usize) -> rusqlite::Result<Side> {
     let number = |n: usize| row.get(at + n).map(from_sql);
     Ok(Side {
         sent: number(0)?,
@@ -189,5 +211,7 @@ fn side(row: &Row<'_>, at: usize) -> rusqlite::Result<Side> {
         shown_read: number(4)?,
         waiting: number(5)?,
         waiting_bytes: number(6)?,
+        last: row.get(last).map(from_sql)?,
+        last_unix_ms: row.get(last + 1).map(from_sql)?,
     })
 }

@@ -48,7 +48,7 @@ ALTER TABLE devices ADD COLUMN run INTEGER NOT NULL DEFAULT 0;
 -- Of two accounts, the lower first; of one with itself, it twice, and then the low side counts. One row, because each
 -- message and each receipt changes it. *_sent: the last seq that side sent, 0: it never answered. *_delivered,
 -- *_read: the last seq of the other that it took, or read; *_shown_*: what of that the other was told. *_waiting*: as
--- in mailboxes, from this peer.
+-- in mailboxes, from this peer. *_last*: seq and time of the last message that was not blocked for that side.
 CREATE TABLE conversations (
     id INTEGER PRIMARY KEY,
     low INTEGER NOT NULL REFERENCES accounts (id),
@@ -68,7 +68,11 @@ CREATE TABLE conversations (
     high_shown_delivered INTEGER NOT NULL,
     high_shown_read INTEGER NOT NULL,
     high_waiting INTEGER NOT NULL,
-    high_waiting_bytes INTEGER NOT NULL
+    high_waiting_bytes INTEGER NOT NULL,
+    low_last INTEGER NOT NULL,
+    low_last_time INTEGER NOT NULL,
+    high_last INTEGER NOT NULL,
+    high_last_time INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX conversations_by_low ON conversations (low, high);
 CREATE INDEX conversations_by_high ON conversations (high);
@@ -126,3 +130,5 @@ CREATE TABLE log (
     device TEXT,
     PRIMARY KEY (account, pos)
 ) STRICT, WITHOUT ROWID;
+-- There is one entry for all changes of a message.
+CREATE INDEX log_changes ON log (message, account) WHERE kind = 4;

@@ -4,11 +4,13 @@
 //! copied as it was sent ([`Raw`]); names and times need no escaping; only sentences made here are escaped.
 
 mod examples;
+mod export;
 mod hello;
 mod mail;
 mod message;
 
 pub use examples::examples;
+pub use export::ExportLine;
 pub use hello::{Greeting, Hello};
 pub use message::Envelope;
 

@@ -6,6 +6,7 @@ use super::change::{check_strength, hash_for, put_key, revoke};
 use super::register::{find, name_of};
 use super::reply::{Reply, Stop, refused};
 use super::{Clerk, Next};
+use crate::mailbox::leaving::Leaving;
 use crate::store::{Failed, Row, State, Summary, Tables};
 use crate::time::Now;
 use crate::wire::code::Code;
@@ -36,8 +37,8 @@ impl Clerk {
             Operator::Remove { username } => {
                 let row = named(tables, &username)?;
                 let username = name_of(&row)?;
-                tables.remove_account(row.id)?;
-                self.removed = true;
+                let left = Leaving::remove(tables, row.id)?;
+                self.note_left(left);
                 Ok(ending_all(username))
             }
             Operator::AddKey { username, key } => {

@@ -106,6 +106,11 @@ fn entry(out: &mut Vec<u8>, entry: &Entry) {
 
 fn message(out: &mut Vec<u8>, message: &Message, pos: Option<u64>) {
     open(out, "privateMessage", None);
+    message_keys(out, message, pos);
+}
+
+/// Those behind `type`.
+pub(super) fn message_keys(out: &mut Vec<u8>, message: &Message, pos: Option<u64>) {
     text(out, "from", message.from.as_str());
     match message.removed {
         None => raw(out, "message", Some(Raw(&message.body))),
@@ -135,6 +140,11 @@ fn replay(out: &mut Vec<u8>, id: Option<Raw<'_>>, replayed: &Message) {
 
 fn conversation(out: &mut Vec<u8>, id: Option<Raw<'_>>, listed: &Conversation) {
     open(out, "conversation", id);
+    conversation_keys(out, listed);
+}
+
+/// Those behind `type` and `id`.
+pub(super) fn conversation_keys(out: &mut Vec<u8>, listed: &Conversation) {
     text(out, "withUsername", listed.with.as_str());
     count(out, "lastSeq", listed.last_seq);
     time(out, "lastTime", listed.last_unix_ms);
@@ -157,7 +167,7 @@ fn about(out: &mut Vec<u8>, kind: &'static str, with: &Who) {
     text(out, "withUsername", with.as_str());
 }
 
-fn time(out: &mut Vec<u8>, name: &'static str, unix_ms: u64) {
+pub(super) fn time(out: &mut Vec<u8>, name: &'static str, unix_ms: u64) {
     text(out, name, Stamp::new(unix_ms).as_str());
 }
 
