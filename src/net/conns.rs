@@ -332,7 +332,7 @@ impl<S: Transport> Conns<S> {
         else {
             return;
         };
-        if conn.discard(scratch) {
+        if conn.discard(scratch) && (!conn.eof || conn.all_arrived()) {
             self.cut(key, CloseReason::Lost);
         } else if conn.news().more {
             self.mark_ready(key);

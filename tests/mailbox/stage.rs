@@ -141,6 +141,10 @@ impl Stage {
         self.engine.advance(self.now_ms, unix_ms);
     }
 
+    pub fn advance_to(&mut self, ms: u64) {
+        self.advance(ms.saturating_sub(self.now_ms));
+    }
+
     /// Time passes, and whatever falls due in it happens.
     pub fn wait(&mut self, ms: u64) {
         for _ in 0..ms / 10 {
