@@ -356,6 +356,7 @@ impl World {
     /// A reader stops and goes on, a wire is dead for a while.
     fn toggle(&mut self, number: u64, stall: bool) {
         let link = self.links.get_mut(&number).expect("a link");
+        link.was_slow = true;
         let what = match stall {
             true => {
                 link.is_stalled ^= true;

@@ -56,6 +56,8 @@ pub enum What {
 #[derive(Clone, Debug, Default)]
 pub struct Device {
     pub exists: bool,
+    /// The head of its log when its last session began.
+    pub opened_at: u64,
     /// Where it began.
     pub began: Option<u64>,
     /// What the store was told: up to where it has everything.
@@ -172,7 +174,7 @@ impl Ledger {
         assert_eq!(opening.head, head, "the head of {device}'s log");
         assert!(opening.from <= opening.acked && opening.acked <= head);
         let known = self.device(person, device);
-        known.exists = true;
+        (known.exists, known.opened_at) = (true, head);
         known.began.get_or_insert(opening.from);
         assert!(
             opening.acked >= known.acked.max(after.unwrap_or(0).min(head)),
@@ -182,11 +184,12 @@ impl Ledger {
         let evidence = known.ack_sent.max(known.transported).max(known.began.unwrap_or(0));
         known.acked = opening.acked;
         let log = &self.people[person].log;
-        let unproved = log.iter().filter(|(pos, logged)| {
-            **pos > evidence && **pos <= opening.acked && logged.not_for.as_deref() != Some(device)
-                && !logged.optional
+        let skipped = log.iter().filter(|(pos, logged)| {
+            let between = **pos > evidence && **pos <= opening.acked;
+            between && self.is_due(person, device, logged)
         });
-        assert_eq!(unproved.count(), 0, "{device}'s cursor is at {} without evidence", opening.acked);
+        let skipped: Vec<_> = skipped.collect();
+        assert!(skipped.is_empty(), "{device}'s cursor passed {skipped:?} without evidence");
     }
 
     fn mail(&mut self, from: usize, mail: &Mail, answer: &mailbox::Answer, entries: &[Entry]) {

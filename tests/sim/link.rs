@@ -58,6 +58,8 @@ pub struct Link {
     pub unacked: VecDeque<u64>,
     pub is_partitioned: bool,
     pub is_stalled: bool,
+    /// It was one of both, some time.
+    pub was_slow: bool,
     /// The client ended its side, or reset the connection; when.
     pub fin: bool,
     pub reset_at: Option<u64>,
@@ -102,6 +104,7 @@ impl Link {
             unacked: VecDeque::new(),
             is_partitioned: false,
             is_stalled: false,
+            was_slow: false,
             fin: false,
             reset_at: None,
             said_bye: false,

@@ -9,7 +9,7 @@ use privmsgd::accounts::{
     Answer, Bench, Done, Job, NewCredential, Offline, Operator, Secret, Settings,
 };
 use privmsgd::config::Config;
-use privmsgd::store::Store;
+use privmsgd::store::{DATABASE, Store};
 use privmsgd::time::Now;
 use privmsgd::wire::name::Name;
 
@@ -60,8 +60,8 @@ impl Dir {
 }
 
 /// A database with all the accounts in it, made once.
-fn prepared(config: &Config) -> &'static Path {
-    static PREPARED: OnceLock<PathBuf> = OnceLock::new();
+fn prepared(config: &Config) -> &'static [u8] {
+    static PREPARED: OnceLock<Vec<u8>> = OnceLock::new();
     PREPARED.get_or_init(|| {
         let dir = Dir::new();
         let mut offline = Offline::open(&dir.0, config).expect("a store");
@@ -73,20 +73,16 @@ fn prepared(config: &Config) -> &'static Path {
             assert_eq!(added, Answer::Ok);
         }
         drop(offline);
-        let path = dir.0.clone();
-        std::mem::forget(dir);
-        path
+        fs::read(dir.0.join(DATABASE)).expect("a database")
     })
-}
-
-/// Removes what all the runs of this process shared.
-pub fn clean(config: &Config) {
-    let _ = fs::remove_dir_all(prepared(config));
 }
 
 impl Shop {
     pub fn open(config: &Config) -> Shop {
-        Shop::over(Dir::copy(prepared(config)), config)
+        let dir = Dir::new();
+        fs::create_dir(&dir.0).expect("a directory");
+        fs::write(dir.0.join(DATABASE), prepared(config)).expect("a database");
+        Shop::over(dir, config)
     }
 
     fn over(dir: Dir, config: &Config) -> Shop {
