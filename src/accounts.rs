@@ -16,6 +16,7 @@ mod hashing;
 pub mod key;
 #[cfg(feature = "mailbox")]
 mod offline;
+mod operator;
 #[cfg(feature = "mailbox")]
 pub mod password;
 #[cfg(feature = "mailbox")]
@@ -37,8 +38,11 @@ use std::fmt;
 use crate::id::ConnId;
 use crate::mailbox;
 use crate::ops::exit::Exit;
+use crate::upkeep::Told;
 use crate::wire::code::{Code, Verb};
 use crate::wire::name::Name;
+
+pub use operator::Operator;
 
 #[cfg(feature = "mailbox")]
 pub use {
@@ -215,36 +219,6 @@ pub enum Ask {
     Operator(Operator),
 }
 
-/// `privmsgd account …`.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Operator {
-    Add {
-        username: Name<'static>,
-        credential: Option<NewCredential>,
-    },
-    List,
-    SetPassword {
-        username: Name<'static>,
-        password: Secret,
-    },
-    Disable {
-        username: Name<'static>,
-        disabled: bool,
-    },
-    /// The name stays reserved.
-    Remove {
-        username: Name<'static>,
-    },
-    AddKey {
-        username: Name<'static>,
-        key: PublicKey,
-    },
-    RevokeDevice {
-        username: Name<'static>,
-        device: Box<str>,
-    },
-}
-
 /// What counts as one address: an IPv4 address, the first 64 bits of an IPv6 one, or this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
@@ -280,6 +254,7 @@ pub enum Answer {
     Ok,
     Devices(Vec<Device>),
     Accounts(Vec<Account>),
+    Upkeep(Told),
     Refused(Refused),
     /// To a session that asked by `Ask::Mail`, with what its reply has to echo.
     Mail {

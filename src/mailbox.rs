@@ -147,12 +147,13 @@ pub enum Ask {
     DeleteAccount,
 }
 
-/// A message to be stored. Byte strings are JSON values as they were sent, validated.
+/// A message to be stored: `message` a JSON value as it was sent, validated; `message_id` and `kind` as they stand
+/// between their quotes, here and below.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Letter {
     pub to: Name<'static>,
     pub message: Box<[u8]>,
-    /// Between quotes, 1 to 64 bytes.
+    /// 1 to 64 bytes.
     pub message_id: Option<Box<[u8]>>,
     pub kind: Option<Box<[u8]>>,
     pub reply_to: Option<u64>,

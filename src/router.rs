@@ -130,7 +130,9 @@ impl Router {
     pub fn tick<T: Table>(&mut self, out: &mut T, now: &Now) -> u64 {
         let presence = self.presence.tick(&self.limits, out, now);
         let mail = self.tick_mail(out, now);
-        presence.min(mail).min(self.claims.tick(&self.limits, &mut self.sessions, out, now))
+        presence
+            .min(mail)
+            .min(self.claims.tick(&self.limits, &mut self.sessions, out, now))
     }
 
     /// Takes new limits and rules, from the next command on, and the greetings that name them. The mode stays.

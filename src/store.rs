@@ -3,42 +3,53 @@
 
 mod accounts;
 mod cache;
+mod check;
 mod conversations;
+mod copy;
 mod crc;
 mod cursors;
 mod devices;
 mod files;
+mod how;
 mod known;
 mod log;
 mod mailboxes;
 mod messages;
 mod past;
 mod relations;
+mod restore;
+mod rows;
 mod schema;
+mod seal;
+mod survey;
 mod sweeps;
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
-use crate::ops::exit::StartError;
+use crate::ops::exit::{Exit, StartError};
 
 pub use accounts::{Row, State, Summary};
+pub use check::check;
 pub use conversations::{Conversation, Side};
 pub use cursors::Cursor;
 pub use devices::{DeviceRow, Hash};
 pub use files::DATABASE;
+pub use how::How;
 pub use known::Known;
 pub use log::{Arrived, LogKind, LogRow};
 pub use mailboxes::{Gap, Mailbox};
 pub use messages::{Fingerprint, Hidden, KnownBy, MessageRow, MessageState};
-pub use past::{Place, Waiting};
+pub use past::{Listed, Waiting};
 pub use relations::Relation;
+pub use restore::restore;
 pub use schema::VERSION;
+pub use seal::{Part, Place, Sealer};
 pub use sweeps::{Cleaned, Passed};
 
 /// The database, open, checked, and locked against every other process.
@@ -48,7 +59,8 @@ pub struct Store {
     epoch: u64,
     /// The number of this opening, once anything was written.
     run: u64,
-    has_written: bool,
+    has_written: Cell<bool>,
+    sealer: Option<Sealer>,
     /// Held longer than the database is open. SQLite's own lock shuts out other programs, but would be lost if
     /// this process opened and closed the file once more.
     _lock: File,
@@ -58,45 +70,44 @@ impl Store {
     /// Makes the directory and the database where there are none. Whatever else stands there is refused and left as
     /// it is: a store that cannot be read is never taken for an empty one.
     pub fn open(dir: &Path) -> Result<Store, StartError> {
+        Store::open_as(dir, How::default())
+    }
+
+    pub fn open_as(dir: &Path, how: How) -> Result<Store, StartError> {
         let dir = files::place(dir)?;
         let lock = files::lock(&dir)?;
         let path = files::prepare(&dir)?;
-        let db = schema::open(&path)?;
+        let db = schema::open(&path, &how)?;
         files::close_to_others(&dir)?;
+        // SQLite syncs it too after making its log, but goes on if that fails.
+        files::sync_dir(&dir)?;
         let (epoch, run) = schema::meta(&path, &db)?;
         Ok(Store {
             db,
             cache: RefCell::default(),
             epoch,
             run: run.saturating_add(1),
-            has_written: false,
+            has_written: Cell::new(false),
+            sealer: how.sealer,
             _lock: lock,
         })
     }
 
     /// Everything that `work` changes becomes durable together, or, if this fails, nothing of it; then the
-    /// outcome may still be found on disk if writing it failed last.
-    pub fn batch<T>(&mut self, work: impl FnOnce(&Tables<'_>) -> T) -> Result<T, Failed> {
+    /// outcome may still be found on disk if writing it failed last. One within another fails.
+    pub fn batch<T>(&self, work: impl FnOnce(&Tables<'_>) -> T) -> Result<T, Failed> {
         let done = self.try_batch(work);
         match done {
-            Ok(_) => self.cache.get_mut().trim(),
-            Err(_) => self.cache.get_mut().clear(),
+            Ok(_) => self.cache.borrow_mut().trim(),
+            Err(_) => self.cache.borrow_mut().clear(),
         }
         done
     }
 
-    fn try_batch<T>(&mut self, work: impl FnOnce(&Tables<'_>) -> T) -> Result<T, Failed> {
-        let batch = self
-            .db
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let tables = Tables {
-            db: &batch,
-            cache: &self.cache,
-            epoch: self.epoch,
-            run: self.run,
-            given_up: RefCell::default(),
-        };
-        if !self.has_written {
+    fn try_batch<T>(&self, work: impl FnOnce(&Tables<'_>) -> T) -> Result<T, Failed> {
+        let batch = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
+        let tables = self.tables(&batch);
+        if !self.has_written.get() {
             tables.run("UPDATE meta SET run = ?1", [to_sql(self.run)])?;
         }
         let done = work(&tables);
@@ -105,23 +116,28 @@ impl Store {
         }
         tables.write_back()?;
         batch.commit()?;
-        self.has_written = true;
+        self.has_written.set(true);
         Ok(done)
     }
 
     /// Nothing that `work` changes stays.
-    pub fn read<T>(&mut self, work: impl FnOnce(&Tables<'_>) -> T) -> Result<T, Failed> {
-        let batch = self.db.transaction()?;
-        let done = work(&Tables {
-            db: &batch,
+    pub fn read<T>(&self, work: impl FnOnce(&Tables<'_>) -> T) -> Result<T, Failed> {
+        let batch = Transaction::new_unchecked(&self.db, TransactionBehavior::Deferred)?;
+        let done = work(&self.tables(&batch));
+        batch.rollback()?;
+        self.cache.borrow_mut().clear();
+        Ok(done)
+    }
+
+    fn tables<'a>(&'a self, db: &'a Connection) -> Tables<'a> {
+        Tables {
+            db,
             cache: &self.cache,
             epoch: self.epoch,
             run: self.run,
+            sealer: self.sealer.as_ref(),
             given_up: RefCell::default(),
-        });
-        batch.rollback()?;
-        self.cache.get_mut().clear();
-        Ok(done)
+        }
     }
 
     /// From now on nothing is written or flushed, not even when this is closed: whoever opens the store next finds
@@ -132,7 +148,8 @@ impl Store {
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
     }
 
-    /// Whether the file system is told to write a commit to the disk before it counts.
+    /// Whether the file system is told to write a commit to the disk before it counts. The log is synced before it is
+    /// written back either way: what a power cut leaves is whole, but may be older.
     pub fn set_fsync(&self, fsync: bool) -> Result<(), Failed> {
         let synchronous = if fsync { "FULL" } else { "NORMAL" };
         Ok(self.db.pragma_update(None, "synchronous", synchronous)?)
@@ -155,6 +172,13 @@ impl Store {
         self.db.execute_batch("BEGIN").unwrap();
     }
 
+    /// On the disk, the log included.
+    pub fn bytes(&self) -> u64 {
+        let path = self.path();
+        let length = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
+        length(&path).saturating_add(length(&files::log_of(&path)))
+    }
+
     pub fn path(&self) -> PathBuf {
         self.db.path().map(PathBuf::from).unwrap_or_default()
     }
@@ -167,6 +191,7 @@ pub struct Tables<'a> {
     cache: &'a RefCell<cache::Cache>,
     epoch: u64,
     run: u64,
+    sealer: Option<&'a Sealer>,
     /// Why nothing of the batch can stay.
     given_up: RefCell<Option<Failed>>,
 }
@@ -276,6 +301,22 @@ impl Failed {
     /// A row that no release could have written.
     pub fn damaged(what: &str) -> Self {
         Failed::other(&format!("damaged: {what}"))
+    }
+
+    /// How a process ends because of it.
+    pub fn exit(&self) -> Exit {
+        match self.why {
+            Why::Damaged => Exit::Data,
+            Why::Full | Why::Io | Why::Other => Exit::Io,
+        }
+    }
+
+    /// The database itself.
+    pub fn malformed(what: &str) -> Self {
+        Failed {
+            why: Why::Damaged,
+            text: what.into(),
+        }
     }
 
     pub fn other(text: &str) -> Self {

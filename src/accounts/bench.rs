@@ -7,6 +7,7 @@ mod weight;
 use std::collections::VecDeque;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use log::{error, info};
@@ -26,21 +27,23 @@ pub use weight::{mail_weight, weight};
 pub const MAX_BATCH: usize = 2_000;
 /// Bytes of the answers of one commit, but for those of the last jobs in it.
 pub const BATCH_ANSWER_BYTES: usize = 8 * 1024 * 1024;
-/// Jobs of mailboxes that are undone together if one of them fails, and then done one by one.
-const GROUP: usize = 64;
+/// Jobs of mailboxes that are undone together if one of them fails, and then done one by one. Each savepoint costs a
+/// copy of every page that is changed after it.
+const GROUP: usize = 500;
 
 /// The store and the rules, and what became of both.
 pub struct Bench {
-    store: Store,
+    store: Rc<Store>,
     clerk: Clerk,
+    settings: Arc<Settings>,
+    sweep: Sweep,
     /// Passwords handed over and not come back.
     hashing: usize,
     /// Why nothing is written any more.
     failed: Option<Exit>,
+    commits: u64,
     /// The last commit found no room.
     is_full: bool,
-    settings: Arc<Settings>,
-    sweep: Sweep,
 }
 
 /// What there is to do.
@@ -69,20 +72,21 @@ impl Bench {
             error!("store: {failed}");
         }
         Bench {
-            store,
+            store: Rc::new(store),
             clerk: Clerk::new(settings.clone()),
-            hashing: 0,
-            failed: None,
-            is_full: false,
             settings,
             sweep: Sweep::default(),
+            hashing: 0,
+            failed: None,
+            commits: 0,
+            is_full: false,
         }
     }
 
     /// For the jobs that begin from now on.
     pub fn reconfigure(&mut self, settings: Arc<Settings>) {
-        self.settings = settings.clone();
-        self.clerk.reconfigure(settings);
+        self.clerk.reconfigure(settings.clone());
+        self.settings = settings;
     }
 
     /// Does what is asked with one commit, or with another one for passwords, which are hashed here and now.
@@ -111,6 +115,7 @@ impl Bench {
         };
         match committed {
             Ok(()) => {
+                self.commits = self.commits.saturating_add(1);
                 if mem::take(&mut self.is_full) {
                     info!("store: there is room on the disk again");
                 }
@@ -125,6 +130,21 @@ impl Bench {
         self.after_jobs(now);
         let dones = outcomes.into_iter().filter_map(|outcome| outcome.done);
         dones.filter(is_told).collect()
+    }
+
+    /// For what is asked of the store as a whole, between commits.
+    pub fn store(&self) -> Rc<Store> {
+        self.store.clone()
+    }
+
+    /// So far.
+    pub fn commits(&self) -> u64 {
+        self.commits
+    }
+
+    /// Elsewhere than in a commit the database was found not to be as it was written.
+    pub fn is_damaged(&mut self, what: &str) {
+        self.note(&Failed::malformed(what));
     }
 
     pub fn hashing(&self) -> usize {
@@ -187,7 +207,7 @@ impl Bench {
         if failed.why != Why::Full {
             return;
         }
-        let clerk = &self.clerk;
+        let clerk = &mut self.clerk;
         let read = self.store.read(|tables| {
             for outcome in outcomes {
                 let Some(mail) = outcome.mail.as_ref().filter(|mail| only_reads(&mail.ask)) else {
@@ -215,7 +235,9 @@ impl Bench {
         };
         match self.failed {
             Some(Exit::Data) => {
-                error!("store: {failed}; the database is damaged: restore a copy");
+                error!(
+                    "store: {failed}; the database is damaged: bring back a copy with privmsgd restore"
+                );
                 self.store.give_up();
             }
             Some(_) => {
@@ -276,19 +298,20 @@ fn mails(batch: &mut VecDeque<Message>, most: usize) -> Vec<(Asker, Box<Mail>)> 
 /// One savepoint for all, because most never fail; else one for each.
 fn work_group(
     tables: &Tables<'_>,
-    clerk: &Clerk,
+    clerk: &mut Clerk,
     group: Vec<(Asker, Box<Mail>)>,
     now: &Now,
     outcomes: &mut Vec<Outcome>,
 ) {
-    let one = |(asker, mail): &(Asker, Box<Mail>)| clerk.mail(tables, *asker, mail, now);
-    let all = tables.apart(|| guarded(|| group.iter().map(one).collect::<Result<Vec<_>, _>>()));
+    let mut one = |(asker, mail): &(Asker, Box<Mail>)| clerk.mail(tables, *asker, mail, now);
+    let all =
+        tables.apart(|| guarded(|| group.iter().map(&mut one).collect::<Result<Vec<_>, _>>()));
     let dones = all.unwrap_or_else(|_| {
-        let alone = |job: &(Asker, Box<Mail>)| {
+        let mut alone = |job: &(Asker, Box<Mail>)| {
             let done = tables.apart(|| guarded(|| one(job)));
             done.unwrap_or_else(|failed| refusal(job.0, Some(&job.1), &failed))
         };
-        group.iter().map(alone).collect()
+        group.iter().map(&mut alone).collect()
     });
     let worked = group.into_iter().zip(dones);
     outcomes.extend(worked.map(|((asker, mail), done)| Outcome {

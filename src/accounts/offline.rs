@@ -9,12 +9,13 @@ use super::{Answer, Ask, Asker, Job, Operator, Settings};
 use crate::config::Config;
 use crate::mailbox::sweep::SLICE_ROWS;
 use crate::ops::exit::StartError;
-use crate::store::{Failed, Store};
+use crate::store::{Failed, How, Store};
 use crate::time::Now;
 
 pub struct Offline {
     store: Store,
     clerk: Clerk,
+    fsync: bool,
 }
 
 impl Offline {
@@ -24,13 +25,18 @@ impl Offline {
         let accounts = config.accounts.clone();
         let settings = Settings::new(accounts, config.server_name.clone(), Default::default());
         Ok(Offline {
-            store: Store::open(dir)?,
+            store: Store::open_as(dir, How::load(&config.mailbox)?)?,
             clerk: Clerk::new(Arc::new(settings)),
+            fsync: config.mailbox.fsync,
         })
     }
 
     /// Durable when it returns.
     pub fn ask(&mut self, asked: Operator) -> Answer {
+        if let Operator::Upkeep(upkeep) = asked {
+            let told = self.store.tell(&upkeep, self.fsync, &mut || true);
+            return Answer::Upkeep(told);
+        }
         self.try_to(asked).unwrap_or_else(|failed| {
             log::error!("store of accounts: {failed}");
             Answer::Refused(not_stored(failed.why))

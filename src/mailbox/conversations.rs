@@ -4,7 +4,7 @@ use super::post::{Post, Stop};
 use super::say::Say;
 use super::{Answer, Conversation, Sender};
 use crate::accounts::AccountId;
-use crate::store::{self, Failed, Known, Place};
+use crate::store::{self, Failed, Known, Listed};
 use crate::wire::name::Name;
 
 /// Conversations of one answer, whatever was asked for.
@@ -126,8 +126,8 @@ impl Post<'_> {
     }
 }
 
-fn place(conversation: &mut store::Conversation, account: AccountId) -> Place {
-    Place {
+fn place(conversation: &mut store::Conversation, account: AccountId) -> Listed {
+    Listed {
         conversation: conversation.id,
         last_unix_ms: conversation.side(account).last_unix_ms,
     }

@@ -29,10 +29,19 @@ impl Router {
                 self.notify(id, *count, out, now);
             }
         }
+        if let Asker::Conn(id) = done.asker {
+            // Last, so that it is still sent what its own last command led to.
+            self.go_on_ending(id, out, now);
+        }
     }
 
     fn answer<T: Table>(&mut self, id: ConnId, answer: &Answer, out: &mut T, now: &Now) {
-        if let Answer::Mail { reply, verb, answer } = answer {
+        if let Answer::Mail {
+            reply,
+            verb,
+            answer,
+        } = answer
+        {
             return self.mail_answer(id, reply.as_deref(), *verb, answer, out, now);
         }
         let is_there = out.answered(id);
@@ -59,7 +68,13 @@ impl Router {
                 }
             }
             (Answer::Devices(devices), command) => self.list(id, reply, command, devices, out),
-            (Answer::Registered(_) | Answer::Accounts(_) | Answer::Mail { .. }, _) => {
+            (
+                Answer::Registered(_)
+                | Answer::Accounts(_)
+                | Answer::Upkeep(_)
+                | Answer::Mail { .. },
+                _,
+            ) => {
                 out.close(id, Goodbye::InternalError, reply);
             }
         }
@@ -110,7 +125,13 @@ impl Router {
         }
         if !has_device && self.only_sending(key) >= self.limits.max_send_only {
             let refused = too_many_sessions();
-            return self.refuse_answer(id, pending.id.as_deref().map(Raw), Verb::Register, &refused, out);
+            return self.refuse_answer(
+                id,
+                pending.id.as_deref().map(Raw),
+                Verb::Register,
+                &refused,
+                out,
+            );
         }
         out.registered(id, pending.heartbeat_ms);
         out.send(

@@ -81,7 +81,11 @@ impl Router {
     pub(super) fn only_sending(&self, key: Key) -> usize {
         let first = self.names.find(key.as_bytes(), &self.sessions);
         let all = first.map(|first| ring(&self.sessions, first));
-        let sends = |session: &Session| session.member().is_some_and(|member| member.device.is_none());
+        let sends = |session: &Session| {
+            session
+                .member()
+                .is_some_and(|member| member.device.is_none())
+        };
         all.map_or(0, |all| all.filter(|(_, one)| sends(one)).count())
     }
 

@@ -305,7 +305,11 @@ impl Router {
         }
     }
 
-    pub(super) fn check_watch<'a>(&self, from: ConnId, names: &[Name<'a>]) -> Result<(), Fault<'a>> {
+    pub(super) fn check_watch<'a>(
+        &self,
+        from: ConnId,
+        names: &[Name<'a>],
+    ) -> Result<(), Fault<'a>> {
         let list = self.sessions.get(from).and_then(Session::watching);
         let mut new: Vec<Key> = Vec::new();
         for key in names

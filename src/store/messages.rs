@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use log::error;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::crc::Crc;
-use super::{Failed, Tables, from_sql, to_sql};
+use super::{Failed, Part, Place, Sealer, Tables, from_sql, to_sql};
 use crate::accounts::AccountId;
 
 /// Of what was sent under a `messageId`.
@@ -77,7 +78,9 @@ impl Tables<'_> {
     /// The row `id`, which is to be message `seq` of the conversation.
     pub fn message(&self, id: i64, conversation: i64, seq: u64) -> Result<MessageRow, Failed> {
         let mut find = self.db.prepare_cached(select!("id = ?1"))?;
-        let found = find.query_row([id], |row| Ok(whole(row))).optional()?;
+        let found = find
+            .query_row([id], |row| Ok(whole(row, self.sealer)))
+            .optional()?;
         let found = found.flatten();
         let right = found.filter(|row| (row.conversation, row.seq) == (conversation, seq));
         Ok(right.unwrap_or_else(|| self.damaged_message(id, conversation, seq)))
@@ -113,14 +116,17 @@ impl Tables<'_> {
         self.messages(sql, which, conversation)
     }
 
+    /// What this sender has sent under this `messageId`, or, once in 2^64 times, under another one.
     pub fn message_known_by(
         &self,
         sender: AccountId,
         message_id: &[u8],
     ) -> Result<Option<MessageRow>, Failed> {
-        let sql = select!("sender = ?1 AND message_id = ?2");
+        let sql = select!("sender = ?1 AND id_key = ?2");
         let mut find = self.db.prepare_cached(sql)?;
-        let found = find.query_row(params![sender.0, message_id], |row| Ok(whole(row)));
+        let found = find.query_row(params![sender.0, id_key(message_id)], |row| {
+            Ok(whole(row, self.sealer))
+        });
         match found.optional()? {
             // Whether it is the same can no longer be told.
             Some(None) => Err(Failed::damaged("a message that was sent again")),
@@ -129,12 +135,20 @@ impl Tables<'_> {
         }
     }
 
+    /// A fingerprint as it is kept: where bodies are sealed, it tells nothing to whoever has not the key.
+    pub fn keyed(&self, fingerprint: Fingerprint) -> Fingerprint {
+        match self.sealer {
+            Some(sealer) => sealer.fingerprint(fingerprint),
+            None => fingerprint,
+        }
+    }
+
     /// Its row, for [`MessageRow::id`].
     pub fn add_message(&self, row: &MessageRow) -> Result<i64, Failed> {
         self.write_message(
             "INSERT INTO messages (id, conversation, seq, from_high, time, state, hidden, reply_to,
-                 edited, expires, to_seq, crc, sender, message_id, fingerprint, kind, body)
-             VALUES (NULL, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                 edited, expires, to_seq, crc, sender, message_id, fingerprint, kind, body, id_key)
+             VALUES (NULL, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             row,
         )?;
         Ok(self.db.last_insert_rowid())
@@ -145,13 +159,19 @@ impl Tables<'_> {
         self.write_message(
             "UPDATE messages SET conversation = ?2, seq = ?3, from_high = ?4, time = ?5, state = ?6,
                  hidden = ?7, reply_to = ?8, edited = ?9, expires = ?10, to_seq = ?11, crc = ?12,
-                 sender = ?13, message_id = ?14, fingerprint = ?15, kind = ?16, body = ?17
+                 sender = ?13, message_id = ?14, fingerprint = ?15, kind = ?16, body = ?17,
+                 id_key = ?18
              WHERE id = ?1",
             row,
         )
     }
 
     fn write_message(&self, sql: &str, row: &MessageRow) -> Result<(), Failed> {
+        let sealed = match self.sealer {
+            Some(sealer) => Some(row.sealed(sealer)?),
+            None => None,
+        };
+        let row = sealed.as_ref().unwrap_or(row);
         let by = row.known_by.as_ref();
         let values = params![
             row.id,
@@ -171,6 +191,7 @@ impl Tables<'_> {
             by.map(|by| &by.fingerprint),
             row.kind,
             &row.body,
+            by.map(|by| id_key(&by.message_id)),
         ];
         self.run(sql, values).map(|_| ())
     }
@@ -183,7 +204,7 @@ impl Tables<'_> {
     ) -> Result<Vec<MessageRow>, Failed> {
         let mut list = self.db.prepare_cached(sql)?;
         let rows = list.query_map(which, |row| {
-            Ok(match whole(row) {
+            Ok(match whole(row, self.sealer) {
                 Some(message) => message,
                 None => self.damaged_message(row.get(0)?, conversation, from_sql(row.get(2)?)),
             })
@@ -215,7 +236,42 @@ impl Tables<'_> {
 }
 
 impl MessageRow {
-    /// Over everything but `id`.
+    /// As it is written where bodies are sealed; what is empty stays so.
+    fn sealed(&self, sealer: &Sealer) -> Result<MessageRow, Failed> {
+        let seal = |part, text: &[u8]| match text.is_empty() {
+            true => Ok(Vec::new()),
+            false => sealer.seal(part, self.place(), text),
+        };
+        let kind = self.kind.as_deref().map(|kind| seal(Part::Kind, kind));
+        Ok(MessageRow {
+            kind: kind.transpose()?.map(Into::into),
+            body: seal(Part::Body, &self.body)?.into(),
+            ..self.clone()
+        })
+    }
+
+    /// What [`MessageRow::sealed`] made, read again.
+    fn opened(self, sealer: &Sealer) -> Result<MessageRow, Failed> {
+        let open = |part, sealed: &[u8]| match sealed.is_empty() {
+            true => Ok(Vec::new()),
+            false => sealer.open(part, self.place(), sealed),
+        };
+        let kind = self.kind.as_deref().map(|kind| open(Part::Kind, kind));
+        Ok(MessageRow {
+            kind: kind.transpose()?.map(Into::into),
+            body: open(Part::Body, &self.body)?.into(),
+            ..self
+        })
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            conversation: self.conversation,
+            seq: to_sql(self.seq),
+        }
+    }
+
+    /// Over everything but `id` and `id_key`, as it is written.
     fn sum(&self) -> u32 {
         let by = self.known_by.as_ref();
         Crc::new()
@@ -258,6 +314,13 @@ impl MessageState {
     }
 }
 
+/// Short, so that looking for a `messageId` touches few pages; nobody finds two that have the same by chance.
+fn id_key(message_id: &[u8]) -> i64 {
+    let sum = digest(&SHA256, message_id);
+    let first = sum.as_ref().first_chunk::<8>();
+    i64::from_be_bytes(first.copied().unwrap_or_default())
+}
+
 impl Hidden {
     fn bits(self) -> i64 {
         i64::from(self.from_low) | i64::from(self.from_high) << 1 | i64::from(self.blocked) << 2
@@ -272,10 +335,27 @@ impl Hidden {
     }
 }
 
+/// Every row, for [`sum_is_right`] and [`opens`].
+pub(super) const ALL: &str = select!("TRUE ORDER BY id");
+
+/// Whether the row is as it was written.
+pub(super) fn sum_is_right(row: &Row<'_>) -> bool {
+    whole(row, None).is_some()
+}
+
+/// Whether its text can be read.
+pub(super) fn opens(row: &Row<'_>, sealer: Option<&Sealer>) -> bool {
+    whole(row, sealer).is_some()
+}
+
 /// What the row says, if it says what was written.
-fn whole(row: &Row<'_>) -> Option<MessageRow> {
+fn whole(row: &Row<'_>, sealer: Option<&Sealer>) -> Option<MessageRow> {
     let (message, sum) = read(row).ok()??;
-    (i64::from(message.sum()) == sum).then_some(message)
+    let message = (i64::from(message.sum()) == sum).then_some(message)?;
+    match sealer {
+        Some(sealer) => message.opened(sealer).ok(),
+        None => Some(message),
+    }
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<(MessageRow, i64)>> {

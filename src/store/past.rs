@@ -17,7 +17,7 @@ pub struct Waiting {
 
 /// A conversation's place in an account's list, which has the latest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Listed {
     pub last_unix_ms: u64,
     pub conversation: i64,
 }
@@ -28,7 +28,7 @@ impl Tables<'_> {
     pub fn latest_conversations(
         &self,
         account: AccountId,
-        after: Option<Place>,
+        after: Option<Listed>,
         limit: u32,
     ) -> Result<Vec<Conversation>, Failed> {
         self.write_back()?;

@@ -87,7 +87,7 @@ impl Client {
         )
     }
 
-    /// Proves `name` by the password of all accounts.
+    /// Proves `name` by the password of all accounts; nothing waits for it.
     pub fn prove(&mut self, name: &str, device: Option<&str>) {
         let device = device.map(|device| format!(r#","device":"{device}""#));
         let device = device.unwrap_or_default();

@@ -16,6 +16,7 @@ use privmsgd::wire::code::{Code, Deliver};
 use privmsgd::wire::name::Name;
 
 use post::Added;
+#[allow(unused_imports)]
 pub use post::{Cursor, Post};
 
 #[derive(Default)]

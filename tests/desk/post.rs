@@ -185,6 +185,7 @@ impl Post {
             Ask::Export { from: at } => Answer::Export {
                 lines: vec![format!("{{\"part\":{}}}", at.part).into_bytes().into()],
                 next: (at.part < 2).then_some(Exported {
+                    seq: 0,
                     part: at.part + 1,
                     after: 0,
                 }),
@@ -207,7 +208,10 @@ impl Post {
         let Some(to) = self.find(&letter.to) else {
             return unknown();
         };
-        let (me, you) = (self.boxes[&from.account].who.clone(), self.boxes[&to].who.clone());
+        let (me, you) = (
+            self.boxes[&from.account].who.clone(),
+            self.boxes[&to].who.clone(),
+        );
         let talk = self.talks.entry(pair(from.account, to)).or_default();
         let message = Message {
             from: me,
@@ -257,7 +261,8 @@ impl Post {
         let device = from.device.as_deref().expect("a device");
         let sent = mailbox.devices.get(device).map_or(0, |cursor| cursor.sent);
         let mut rest = mailbox.log.iter().filter(|entry| {
-            entry.pos > after && (entry.not_for.is_none() || entry.not_for.as_deref() != Some(device))
+            entry.pos > after
+                && (entry.not_for.is_none() || entry.not_for.as_deref() != Some(device))
         });
         let entries: Vec<Entry> = rest
             .by_ref()
@@ -311,7 +316,11 @@ impl Post {
     ) {
         let peer = self.find(who).expect("an account");
         let with = self.boxes[&from.account].who.clone();
-        let last = self.mailbox(from.account).delivered.entry(peer).or_default();
+        let last = self
+            .mailbox(from.account)
+            .delivered
+            .entry(peer)
+            .or_default();
         if peer != from.account && *last < seq {
             *last = seq;
             let event = Event::Receipt {
@@ -359,7 +368,11 @@ impl Post {
                 with: self.boxes[&peer].who.clone(),
                 last_seq: talk.len() as u64,
                 last_unix_ms: talk.last().map_or(0, |message| message.time_unix_ms),
-                read_seq: self.boxes[&from.account].read.get(&peer).copied().unwrap_or(0),
+                read_seq: self.boxes[&from.account]
+                    .read
+                    .get(&peer)
+                    .copied()
+                    .unwrap_or(0),
                 their_delivered_seq: 0,
                 their_read_seq: 0,
                 unread: 0,
@@ -387,7 +400,10 @@ impl Post {
             return refused(Code::NotFound, "there is no such message");
         }
         let time_unix_ms = self.unix_ms;
-        let ends = [(from.account, peer, from.device.clone()), (peer, from.account, None)];
+        let ends = [
+            (from.account, peer, from.device.clone()),
+            (peer, from.account, None),
+        ];
         for (owner, other, not_for) in ends {
             let event = Event::Changed {
                 with: self.boxes[&other].who.clone(),
@@ -453,7 +469,10 @@ impl Post {
     }
 
     pub fn find(&self, name: &Name<'_>) -> Option<AccountId> {
-        let found = self.boxes.iter().find(|(_, one)| one.who.key() == name.key());
+        let found = self
+            .boxes
+            .iter()
+            .find(|(_, one)| one.who.key() == name.key());
         found.map(|(id, _)| *id)
     }
 }

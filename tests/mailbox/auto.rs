@@ -64,7 +64,10 @@ fn after_a_reset_nothing_of_the_last_second_counts() {
     assert_eq!(acked(&stage), 1);
     let mut again = stage.register("Alice", "phone", "");
     let line = again.line();
-    assert_eq!((&line["pos"], &line["redelivered"]), (&2.into(), &true.into()));
+    assert_eq!(
+        (&line["pos"], &line["redelivered"]),
+        (&2.into(), &true.into())
+    );
     assert_eq!(again.seen(), ["synced 2"]);
 }
 
@@ -121,7 +124,15 @@ fn the_last_frames_are_waited_for() {
     stage.turn();
     assert_eq!((acked(&stage), session.far.seen().gone), (0, false));
     let seen = session.seen();
-    assert_eq!(seen[1..], ["privateMessage 1", "privateMessage 2", "synced 2", "goodbye"]);
+    assert_eq!(
+        seen[1..],
+        [
+            "privateMessage 1",
+            "privateMessage 2",
+            "synced 2",
+            "goodbye"
+        ]
+    );
     stage.wait(100);
     // The goodbye is on its way: all before it has arrived.
     assert_eq!((acked(&stage), session.far.seen().gone), (2, true));

@@ -10,11 +10,17 @@ fn a_message_reaches_every_device_and_a_copy_the_sender_s_others() {
             at.register("Alice", "phone"),
             at.register("Alice", "laptop"),
         );
-        phone.expect(r#"{"type":"sessionNotice","kind":"newDevice","device":"laptop","time":"…","pos":…}"#);
+        phone.expect(
+            r#"{"type":"sessionNotice","kind":"newDevice","device":"laptop","time":"…","pos":…}"#,
+        );
         let (mut one, mut two) = (at.register("Bob", "1"), at.register("Bob", "2"));
-        one.expect(r#"{"type":"sessionNotice","kind":"newDevice","device":"2","time":"…","pos":…}"#);
+        one.expect(
+            r#"{"type":"sessionNotice","kind":"newDevice","device":"2","time":"…","pos":…}"#,
+        );
         phone.send(r#"{"type":"privateMessage","toUsername":"bob","message":{"a": 1},"messageId":"m","kind":"k","replyTo":3,"id":1}"#);
-        phone.expect(r#"{"type":"accepted","id":1,"messageId":"m","toUsername":"Bob","seq":…,"time":"…"}"#);
+        phone.expect(
+            r#"{"type":"accepted","id":1,"messageId":"m","toUsername":"Bob","seq":…,"time":"…"}"#,
+        );
         for bob in [&mut one, &mut two] {
             bob.expect(r#"{"type":"privateMessage","from":"Alice","message":{"a": 1},"time":"…","seq":…,"pos":…,"messageId":"m","kind":"k","replyTo":3}"#);
         }
@@ -54,10 +60,14 @@ fn the_same_device_again_replaces_the_older_one_only() {
     transcript(|at| {
         let mut old = at.register("Alice", "phone");
         let mut laptop = at.register("Alice", "laptop");
-        old.expect(r#"{"type":"sessionNotice","kind":"newDevice","device":"laptop","time":"…","pos":…}"#);
+        old.expect(
+            r#"{"type":"sessionNotice","kind":"newDevice","device":"laptop","time":"…","pos":…}"#,
+        );
         let mut new = at.register_with("Alice", "phone", "");
         // Nobody has said that it arrived at the old one.
-        new.expect(r#"{"type":"sessionNotice","kind":"newDevice","device":"laptop","time":"…","pos":1}"#);
+        new.expect(
+            r#"{"type":"sessionNotice","kind":"newDevice","device":"laptop","time":"…","pos":1}"#,
+        );
         new.expect(r#"{"type":"synced","pos":1}"#);
         let goodbye = old.expect_goodbye("replaced");
         assert!(goodbye.contains(r#""reconnect":false"#), "{goodbye}");

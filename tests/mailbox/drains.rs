@@ -50,7 +50,14 @@ fn whoever_has_ended_its_input_is_sent_everything_whatever_its_window() {
         let mut lines = alice.lines();
         let goodbye = lines.pop().expect("a goodbye");
         assert_eq!(goodbye["code"], end);
-        assert_eq!(goodbye["id"], if end == "bye" { "b".into() } else { serde_json::Value::Null });
+        assert_eq!(
+            goodbye["id"],
+            if end == "bye" {
+                "b".into()
+            } else {
+                serde_json::Value::Null
+            }
+        );
         assert_eq!(lines.len(), 699);
         assert_eq!(lines.pop().expect("synced")["pos"], 700);
         assert!(lines.iter().zip(3..).all(|(line, pos)| line["pos"] == pos));
@@ -84,7 +91,12 @@ fn every_outcome_comes_before_goodbye() {
     }
     stage.turn();
     assert_eq!(alice.seen(), ["ok", "goodbye"]);
-    assert!(stage.asked().iter().all(|ask| matches!(ask, Ask::Left { .. } | Ask::Ack { .. })));
+    assert!(
+        stage
+            .asked()
+            .iter()
+            .all(|ask| matches!(ask, Ask::Left { .. } | Ask::Ack { .. }))
+    );
 }
 
 /// What comes while it drains is for the next time; it ends where it was when it began to.

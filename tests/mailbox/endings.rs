@@ -18,7 +18,9 @@ fn the_operator_ends_sessions() {
         at.give(by_operator("Alice", Which::Device("phone".into())));
         phone.expect_goodbye("revoked");
         bob.send(r#"{"type":"privateMessage","toUsername":"Alice","message":"hi"}"#);
-        laptop.expect(r#"{"type":"privateMessage","from":"Bob","message":"hi","time":"…","seq":…,"pos":…}"#);
+        laptop.expect(
+            r#"{"type":"privateMessage","from":"Bob","message":"hi","time":"…","seq":…,"pos":…}"#,
+        );
         at.give(by_operator("ALICE", Which::All));
         laptop.expect_goodbye("revoked");
         bob.send(r#"{"type":"typing","toUsername":"Alice","id":1}"#);

@@ -181,7 +181,10 @@ impl House {
     /// The cursor of a device.
     pub fn cursor(&self, name: &str, device: &str) -> Cursor {
         self.book(|book| {
-            let id = book.post.find(&Name::parse(name).expect("a name")).expect("an account");
+            let id = book
+                .post
+                .find(&Name::parse(name).expect("a name"))
+                .expect("an account");
             book.post.boxes[&id].devices[device]
         })
     }

@@ -11,7 +11,10 @@ const EPHEMERAL: &str =
 #[test]
 fn an_ephemeral_message_reaches_whoever_is_there() {
     transcript(|at| {
-        let (mut alice, mut laptop) = (at.register("Alice", "phone"), at.register("Alice", "laptop"));
+        let (mut alice, mut laptop) = (
+            at.register("Alice", "phone"),
+            at.register("Alice", "laptop"),
+        );
         alice.expect(r#"{"type":"sessionNotice",…}"#);
         let accepted = r#"{"type":"accepted","id":1,"toUsername":"Bob","time":"…"}"#;
         // Nobody is there: nobody gets it.
@@ -26,7 +29,9 @@ fn an_ephemeral_message_reaches_whoever_is_there() {
             for bob in [&mut one, &mut two] {
                 bob.expect(r#"{"type":"privateMessage","from":"Alice","message":"hi","time":"…"}"#);
             }
-            laptop.expect(r#"{"type":"privateMessage","from":"Alice","message":"hi","time":"…","to":"Bob"}"#);
+            laptop.expect(
+                r#"{"type":"privateMessage","from":"Alice","message":"hi","time":"…","to":"Bob"}"#,
+            );
         }
         alice.send(r#"{"type":"privateMessage","toUsername":"Zoe","message":"hi","ephemeral":true,"id":2}"#);
         alice.expect(r#"{"type":"errorMessage","id":2,"command":"privateMessage","code":"unknownUser","message":"User \"Zoe\" not found","toUsername":"Zoe","retryable":false}"#);

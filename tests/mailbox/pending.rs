@@ -85,11 +85,15 @@ fn a_connection_may_be_gone_before_its_answer() {
         at.await_held(1);
         b.reset();
         at.release(&[0]);
-        a.expect(r#"{"type":"sessionNotice","kind":"newDevice","device":"new","time":"…","pos":…}"#);
+        a.expect(
+            r#"{"type":"sessionNotice","kind":"newDevice","device":"new","time":"…","pos":…}"#,
+        );
         let mut c = at.register("Bob", "phone");
         c.send(r#"{"type":"privateMessage","toUsername":"Alice","message":"hi","id":1}"#);
         c.expect(r#"{"type":"accepted","id":1,"toUsername":"Alice","seq":…,"time":"…"}"#);
-        a.expect(r#"{"type":"privateMessage","from":"Bob","message":"hi","time":"…","seq":…,"pos":…}"#);
+        a.expect(
+            r#"{"type":"privateMessage","from":"Bob","message":"hi","time":"…","seq":…,"pos":…}"#,
+        );
         a.expect_nothing();
     });
 }

@@ -39,7 +39,9 @@ fn the_name_is_the_account_s() {
         let mut b = at.register("Bob", "phone");
         a.expect(r#"{"type":"synced","pos":…}"#);
         b.send(r#"{"type":"privateMessage","toUsername":"ALICE","message":"hi","id":1}"#);
-        a.expect(r#"{"type":"privateMessage","from":"Bob","message":"hi","time":"…","seq":…,"pos":…}"#);
+        a.expect(
+            r#"{"type":"privateMessage","from":"Bob","message":"hi","time":"…","seq":…,"pos":…}"#,
+        );
         b.expect(r#"{"type":"accepted","id":1,"toUsername":"Alice","seq":…,"time":"…"}"#);
     });
 }
@@ -100,7 +102,9 @@ fn the_identity_is_fixed() {
         }
         let mut b = at.register("Bob", "phone");
         a.send(r#"{"type":"privateMessage","toUsername":"Bob","message":"hi"}"#);
-        b.expect(r#"{"type":"privateMessage","from":"Alice","message":"hi","time":"…","seq":…,"pos":…}"#);
+        b.expect(
+            r#"{"type":"privateMessage","from":"Alice","message":"hi","time":"…","seq":…,"pos":…}"#,
+        );
     });
 }
 

@@ -26,7 +26,8 @@ fn a_message_waits_for_who_is_away() {
         bob.expect(r#"{"type":"synced","pos":3}"#);
         // From here on they come as they are accepted.
         alice.send(r#"{"type":"privateMessage","toUsername":"Bob","message":[1, 2],"messageId":"m","kind":"k","replyTo":2,"expiresIn":60}"#);
-        alice.expect(r#"{"type":"accepted","messageId":"m","toUsername":"Bob","seq":4,"time":"…"}"#);
+        alice
+            .expect(r#"{"type":"accepted","messageId":"m","toUsername":"Bob","seq":4,"time":"…"}"#);
         bob.expect(r#"{"type":"privateMessage","from":"Alice","message":[1, 2],"time":"…","seq":4,"pos":4,"messageId":"m","kind":"k","replyTo":2,"expiresAt":"…"}"#);
         bob.expect_nothing();
     });
@@ -66,7 +67,10 @@ fn nothing_is_said_before_it_is_stored() {
     let mut stage = Stage::new();
     let mut bob = stage.register("Bob", "phone", "");
     let mut alice = stage.register("Alice", "phone", "");
-    assert_eq!((bob.seen(), alice.seen()), (vec!["synced 0".into()], vec!["synced 0".into()]));
+    assert_eq!(
+        (bob.seen(), alice.seen()),
+        (vec!["synced 0".into()], vec!["synced 0".into()])
+    );
     stage.is_held = true;
     for id in 0..3 {
         alice.say(&format!(
@@ -85,7 +89,10 @@ fn nothing_is_said_before_it_is_stored() {
         stage.turn();
         assert_eq!(bob.seen(), [format!("privateMessage {}", id + 1)]);
         let line = alice.line();
-        assert_eq!((&line["type"], &line["id"]), (&"accepted".into(), &id.into()));
+        assert_eq!(
+            (&line["type"], &line["id"]),
+            (&"accepted".into(), &id.into())
+        );
     }
 }
 
@@ -138,8 +145,15 @@ fn the_next_line_waits_for_a_list() {
     stage.turn();
     let lines = alice.lines();
     assert_eq!(lines.len(), 6, "{lines:?}");
-    assert!(lines[..4].iter().all(|line| line["replay"] == true && line["id"] == 2));
-    assert_eq!((&lines[4]["type"], &lines[4]["count"]), (&"done".into(), &4.into()));
+    assert!(
+        lines[..4]
+            .iter()
+            .all(|line| line["replay"] == true && line["id"] == 2)
+    );
+    assert_eq!(
+        (&lines[4]["type"], &lines[4]["count"]),
+        (&"done".into(), &4.into())
+    );
     assert_eq!(lines[5]["type"], "pong");
 }
 
@@ -187,7 +201,15 @@ fn who_only_sends_gets_nothing_and_replaces_nobody() {
         two.half_close();
         two.expect_goodbye("drained");
         bob.expect_nothing();
-        assert_eq!(at.book(|book| book.post.boxes.values().map(|one| one.devices.len()).sum::<usize>()), 1);
+        assert_eq!(
+            at.book(|book| book
+                .post
+                .boxes
+                .values()
+                .map(|one| one.devices.len())
+                .sum::<usize>()),
+            1
+        );
     });
 }
 
@@ -197,7 +219,9 @@ fn so_many_may_only_send_and_no_more() {
     transcript_with(&config, |at| {
         let _two = (at.send_only("Alice"), at.send_only("Alice"));
         let mut third = at.connect("third");
-        third.send(r#"{"type":"register","username":"Alice","password":"pw","deliver":"none","id":1}"#);
+        third.send(
+            r#"{"type":"register","username":"Alice","password":"pw","deliver":"none","id":1}"#,
+        );
         third.expect(r#"{"type":"errorMessage","id":1,"command":"register","code":"tooManySessions","message":"…","field":"deliver","retryable":false}"#);
         let _device = at.register("Alice", "phone");
     });
@@ -251,7 +275,9 @@ fn commands_about_messages_are_answered() {
         bob.send(r#"{"type":"history","withUsername":"Zoe","id":6}"#);
         bob.expect(r#"{"type":"errorMessage","id":6,"command":"history","code":"unknownUser",…}"#);
         bob.send(r#"{"type":"deleteMessage","withUsername":"Alice","seq":9,"id":7}"#);
-        bob.expect(r#"{"type":"errorMessage","id":7,"command":"deleteMessage","code":"notFound",…}"#);
+        bob.expect(
+            r#"{"type":"errorMessage","id":7,"command":"deleteMessage","code":"notFound",…}"#,
+        );
         bob.send(r#"{"type":"deleteMessage","withUsername":"Alice","seq":1,"id":8}"#);
         bob.expect(r#"{"type":"ok","id":8,"command":"deleteMessage"}"#);
         for verb in ["block", "unblock", "allow", "disallow"] {
@@ -265,9 +291,14 @@ fn commands_about_messages_are_answered() {
 #[test]
 fn an_account_is_exported_and_deleted() {
     transcript(|at| {
-        let (mut alice, mut laptop) = (at.register("Alice", "phone"), at.register("Alice", "laptop"));
+        let (mut alice, mut laptop) = (
+            at.register("Alice", "phone"),
+            at.register("Alice", "laptop"),
+        );
         alice.expect(r#"{"type":"sessionNotice",…}"#);
-        alice.send("{\"type\":\"account\",\"action\":\"export\",\"id\":1}\n{\"type\":\"ping\",\"id\":2}");
+        alice.send(
+            "{\"type\":\"account\",\"action\":\"export\",\"id\":1}\n{\"type\":\"ping\",\"id\":2}",
+        );
         for part in 0..3 {
             alice.expect(&format!(r#"{{"part":{part}}}"#));
         }
@@ -288,7 +319,10 @@ fn an_export_waits_for_its_reader() {
     alice.seen();
     stage.is_held = true;
     alice.far.set_window(0);
-    alice.say(&format!(r#"{{"type":"ping","data":"{}"}}"#, "x".repeat(2_000)));
+    alice.say(&format!(
+        r#"{{"type":"ping","data":"{}"}}"#,
+        "x".repeat(2_000)
+    ));
     alice.say(r#"{"type":"account","action":"export"}"#);
     stage.turn();
     stage.answer_one();

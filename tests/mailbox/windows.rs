@@ -7,7 +7,9 @@ use crate::stage::{Session, Stage};
 const NONE: [&str; 0] = [];
 
 fn messages(from: u64, to: u64) -> Vec<String> {
-    (from..=to).map(|pos| format!("privateMessage {pos}")).collect()
+    (from..=to)
+        .map(|pos| format!("privateMessage {pos}"))
+        .collect()
 }
 
 fn ack(session: &Session, pos: u64) {
@@ -32,7 +34,10 @@ fn a_window_holds_so_many_and_no_more() {
     // The window is not full yet: nothing more waits.
     ack(&alice, 8);
     stage.turn();
-    assert_eq!(alice.seen(), ["privateMessage 9", "privateMessage 10", "synced 10"]);
+    assert_eq!(
+        alice.seen(),
+        ["privateMessage 9", "privateMessage 10", "synced 10"]
+    );
     ack(&alice, 10);
     stage.turn();
     assert_eq!(stage.cursor("Alice", "phone").acked, 10);
@@ -88,7 +93,10 @@ fn a_slow_reader_falls_behind_and_misses_nothing() {
         seen.extend(more);
     }
     // Position 1 is the notice of the second device.
-    let seen: Vec<String> = seen.into_iter().filter(|line| line.starts_with("private")).collect();
+    let seen: Vec<String> = seen
+        .into_iter()
+        .filter(|line| line.starts_with("private"))
+        .collect();
     assert_eq!(seen, messages(2, 3_001));
     assert!(!stage.engine.is_broken());
 }
@@ -164,7 +172,10 @@ fn sessions_that_need_more_take_turns() {
     stage.turn();
     let fetches = |stage: &Stage| {
         let asked = stage.asked();
-        asked.iter().filter(|ask| matches!(ask, Ask::Fetch { .. })).count()
+        asked
+            .iter()
+            .filter(|ask| matches!(ask, Ask::Fetch { .. }))
+            .count()
     };
     assert_eq!(fetches(&stage), 2);
     stage.is_held = false;
@@ -191,7 +202,10 @@ fn acks_of_one_turn_are_one() {
     assert_eq!(alice.seen(), NONE);
     alice.say(r#"{"type":"ack","pos":5,"id":7}"#);
     stage.turn();
-    assert_eq!(alice.line(), serde_json::json!({"type":"ok","id":7,"command":"ack"}));
+    assert_eq!(
+        alice.line(),
+        serde_json::json!({"type":"ok","id":7,"command":"ack"})
+    );
     assert_eq!(stage.cursor("Alice", "phone").acked, 5);
 }
 
@@ -206,7 +220,10 @@ fn acks_are_for_what_was_sent() {
     alice.say(r#"{"type":"ack","pos":3,"id":1}"#);
     stage.turn();
     let line = alice.line();
-    assert_eq!((&line["code"], &line["field"], &line["id"]), (&"badValue".into(), &"pos".into(), &1.into()));
+    assert_eq!(
+        (&line["code"], &line["field"], &line["id"]),
+        (&"badValue".into(), &"pos".into(), &1.into())
+    );
     ack(&alice, 2);
     stage.turn();
     alice.seen();
@@ -261,7 +278,10 @@ fn a_question_for_more_that_failed_is_put_again() {
     stage.turn();
     assert_eq!(alice.seen(), ["registered 2"]);
     stage.wait(1_000);
-    assert_eq!(alice.seen(), ["privateMessage 1", "privateMessage 2", "synced 2"]);
+    assert_eq!(
+        alice.seen(),
+        ["privateMessage 1", "privateMessage 2", "synced 2"]
+    );
 }
 
 /// > `after` acknowledges all ≤ after; `after:0` sends everything kept without moving the cursor back
@@ -277,7 +297,10 @@ fn a_client_that_knows_where_it_was_goes_on_there() {
     let seen = again.lines();
     assert_eq!(seen.len(), 5);
     // What the older session was sent may have arrived.
-    assert!(seen[..4].iter().all(|line| line["redelivered"] == true), "{seen:?}");
+    assert!(
+        seen[..4].iter().all(|line| line["redelivered"] == true),
+        "{seen:?}"
+    );
     again.say(r#"{"type":"ack","pos":2,"id":1}"#);
     stage.turn();
     assert_eq!(again.seen(), ["ok"]);
@@ -294,7 +317,10 @@ fn one_s_own_messages_come_to_the_other_devices_only() {
     stage.turn();
     assert_eq!(phone.seen(), ["synced 0", "sessionNotice 1", "accepted"]);
     let lines = laptop.lines();
-    assert_eq!((&lines[1]["to"], &lines[1]["pos"]), (&"Bob".into(), &2.into()));
+    assert_eq!(
+        (&lines[1]["to"], &lines[1]["pos"]),
+        (&"Bob".into(), &2.into())
+    );
     stage.write_to("Bob", "Alice", 1, "hi");
     assert_eq!(phone.seen(), ["privateMessage 3"]);
     assert_eq!(laptop.seen(), ["privateMessage 3"]);

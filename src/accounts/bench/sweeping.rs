@@ -8,29 +8,28 @@ use crate::mailbox::post::Post;
 use crate::mailbox::sweep::Sweep;
 use crate::store::Failed;
 use crate::time::Now;
-use crate::wire::code::Verb;
 
 impl Bench {
-    /// Milliseconds until [`Bench::sweep`] has something to do.
+    /// How long the next [`Bench::sweep`] may wait for jobs to come.
     pub fn wait_ms(&self, now: &Now) -> u64 {
         match self.failed {
-            Some(_) => REST_MS,
+            Some(_) => NEVER_MS,
             None => self.sweep.wait_ms(now),
         }
     }
 
     /// A slice, if it is time for one. `is_idle`: no jobs were there.
-    pub fn sweep(&mut self, now: &Now, is_idle: bool) -> Option<Done> {
+    pub fn sweep(&mut self, is_idle: bool, now: &Now) -> Option<Done> {
         let wait = match is_idle {
-            true => self.wait_ms(now),
+            true => self.sweep.wait_ms(now),
             false => self.sweep.wait_when_busy_ms(now),
         };
         if wait > 0 || self.failed.is_some() {
             return None;
         }
         let mut sweep = self.sweep.clone();
-        let swept = self.slice(&mut sweep, now);
-        match &swept {
+        let told = self.slice(&mut sweep, now);
+        match &told {
             Ok(_) => self.sweep = sweep,
             Err(failed) => {
                 self.note(failed);
@@ -40,11 +39,11 @@ impl Bench {
         if self.sweep.takes_forgetting(now) {
             self.forget();
         }
-        swept.ok().filter(|done| !done.entries.is_empty())
+        told.ok().filter(super::is_told)
     }
 
-    /// What jobs have taken away. Before their answers are given: an account's traces are gone by then, unless it had
-    /// much.
+    /// What jobs have taken away or brought. Before their answers are given: an account's traces are gone by then,
+    /// unless it has much.
     pub(super) fn after_jobs(&mut self, now: &Now) {
         let traces = self.clerk.take_traces();
         for rest in traces.rests {
@@ -59,19 +58,14 @@ impl Bench {
     }
 
     fn slice(&mut self, sweep: &mut Sweep, now: &Now) -> Result<Done, Failed> {
-        let config = &self.settings.mailbox;
+        let settings = self.settings.clone();
         self.store.batch(|tables| {
             tables.apart(|| {
-                let mut post = Post::new(tables, config, now);
+                let mut post = Post::new(tables, &settings.mailbox, now);
                 guarded(|| sweep.slice(&mut post))?;
                 Ok(Done {
                     asker: Asker::Nobody,
-                    // Which counts as nobody's job.
-                    answer: Answer::Mail {
-                        reply: None,
-                        verb: Verb::DeleteMessage,
-                        answer: Box::new(crate::mailbox::Answer::Ok),
-                    },
+                    answer: Answer::Ok,
                     ends: None,
                     notice: None,
                     entries: post.entries,
@@ -83,11 +77,11 @@ impl Bench {
 
     fn forget(&mut self) {
         if let Err(failed) = self.store.forget_the_past() {
-            error!("store: traces of what was taken away may be left: {failed}");
+            error!("store: traces of what was removed may be left: {failed}");
             self.note(&failed);
         }
     }
 }
 
-/// Between looks when nothing is written any more.
-const REST_MS: u64 = 60_000;
+/// A day.
+const NEVER_MS: u64 = 86_400_000;

@@ -20,6 +20,10 @@ impl Clerk {
         now: &Now,
     ) -> Result<Next, Stop> {
         match asked {
+            // Whoever owns the store does it, outside of any batch.
+            Operator::Upkeep(_) => {
+                Err(Failed::other("a store is not counted or copied in a batch").into())
+            }
             Operator::Add {
                 username,
                 credential,

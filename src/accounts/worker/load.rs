@@ -35,6 +35,11 @@ impl Load {
         true
     }
 
+    /// How many wait.
+    pub fn jobs(&self) -> u64 {
+        self.jobs.load(Ordering::Relaxed) as u64
+    }
+
     /// It waits no longer.
     pub fn take_job(&self, bytes: usize) {
         self.jobs.fetch_sub(1, Ordering::Relaxed);

@@ -32,7 +32,10 @@ impl<S: Transport> Conns<S> {
 
     /// Ends one that waits, after its goodbye, for nothing but what of it arrives.
     pub fn let_go(&mut self, id: ConnId) {
-        if self.get(id).is_some_and(|conn| conn.phase == Phase::Lingering && conn.eof) {
+        if self
+            .get(id)
+            .is_some_and(|conn| conn.phase == Phase::Lingering && conn.eof)
+        {
             self.cut(id.key, CloseReason::Lost);
         }
     }

@@ -335,7 +335,9 @@ impl<S: Transport> Transport for Tls<S> {
             return Ok(None);
         };
         let (unsent, owed) = (self.unsent.len(), self.owed);
-        let marks = self.marks.get_or_insert_with(|| Box::new(Marks::new(out, unsent, owed)));
+        let marks = self
+            .marks
+            .get_or_insert_with(|| Box::new(Marks::new(out, unsent, owed)));
         Ok(Some(marks.unacknowledged(out)))
     }
 

@@ -30,10 +30,10 @@ impl Router {
                     Answer::Fetched(fetched) => Some(fetched),
                     _ => None,
                 };
-                return self.fetched(id, fetched, out, now);
+                self.fetched(id, fetched, out, now);
             }
             // Nobody asked for it; what was not stored is proved again by what arrives next.
-            Purpose::Proof => return,
+            Purpose::Proof => {}
             Purpose::Asked => self.waited_for(id, answer, out, now),
             Purpose::Ack => self.told(id, &echo, verb, answer, out),
             Purpose::Posted => {
@@ -46,7 +46,6 @@ impl Router {
                 self.reached(id, purpose, &echo, answer, is_there, out, now);
             }
         }
-        self.go_on_ending(id, out, now);
     }
 
     /// The reply to a command whose connection did not wait.

@@ -208,9 +208,7 @@ impl Router {
             }
             self.send_entry(id, entry, out, now);
         }
-        if let (true, true, Some(delivery)) =
-            (sent_all, fetched.complete, self.delivery_mut(id))
-        {
+        if let (true, true, Some(delivery)) = (sent_all, fetched.complete, self.delivery_mut(id)) {
             // What was added later is told later.
             delivery.at = delivery.head;
         }
@@ -241,7 +239,10 @@ impl Router {
     pub(super) fn wake(&mut self, id: ConnId) {
         let member = self.sessions.get_mut(id).and_then(Session::member_mut);
         let Some(member) = member else { return };
-        let ending = member.ending.as_ref().map_or(NEVER, |ending| ending.until_ms);
+        let ending = member
+            .ending
+            .as_ref()
+            .map_or(NEVER, |ending| ending.until_ms);
         let Some(delivery) = member.delivery.as_deref_mut() else {
             return;
         };

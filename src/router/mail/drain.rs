@@ -54,7 +54,7 @@ impl Router {
     }
 
     /// Ends a session that has sent its last line, once nothing is owed to it.
-    pub(super) fn go_on_ending<T: Table>(&mut self, id: ConnId, out: &mut T, now: &Now) {
+    pub(in crate::router) fn go_on_ending<T: Table>(&mut self, id: ConnId, out: &mut T, now: &Now) {
         let awaited = out.awaited(id);
         let Some(member) = self.member_mut(id) else {
             return;

@@ -151,7 +151,9 @@ mod tests {
                 assert_eq!(Echo::unpack(&packed[..0]), None);
             }
         }
-        let packed = Echo::whole(None, &message).pack(Purpose::Ephemeral).unwrap();
+        let packed = Echo::whole(None, &message)
+            .pack(Purpose::Ephemeral)
+            .unwrap();
         let (_, echo) = Echo::unpack(&packed).unwrap();
         assert_eq!(echo.message(message.to.clone()), Some(message));
     }

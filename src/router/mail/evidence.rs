@@ -32,7 +32,10 @@ impl Router {
         if pos > told.max(acked) {
             return Err(Fault {
                 field: Some("pos"),
-                ..Fault::new(Code::BadValue, "nothing with this pos was sent on this connection")
+                ..Fault::new(
+                    Code::BadValue,
+                    "nothing with this pos was sent on this connection",
+                )
             });
         }
         if pos <= acked {
@@ -44,7 +47,14 @@ impl Router {
         }
         if id.is_some() {
             let by = Evidence::Client;
-            self.post(from, Echo::of(id), Verb::Ack, mailbox::Ask::Ack { pos, by }, 0, out)?;
+            self.post(
+                from,
+                Echo::of(id),
+                Verb::Ack,
+                mailbox::Ask::Ack { pos, by },
+                0,
+                out,
+            )?;
         }
         let Some(delivery) = self.delivery_mut(from) else {
             return Ok(());
@@ -76,7 +86,9 @@ impl Router {
 
     fn put_ack<T: Table>(&mut self, id: ConnId, out: &mut T) {
         let Some(from) = self.sender(id) else { return };
-        let pos = self.delivery_mut(id).map_or(0, |delivery| std::mem::take(&mut delivery.ack));
+        let pos = self
+            .delivery_mut(id)
+            .map_or(0, |delivery| std::mem::take(&mut delivery.ack));
         if pos > 0 {
             tell_ack(id, from, pos, Evidence::Client, out);
         }
@@ -104,12 +116,7 @@ impl Router {
     }
 
     /// A session whose window is full: whether there is room in it now. Of what clients acknowledge only they know more.
-    pub(super) fn look_for_window<T: Table>(
-        &mut self,
-        id: ConnId,
-        out: &mut T,
-        now: &Now,
-    ) -> bool {
+    pub(super) fn look_for_window<T: Table>(&mut self, id: ConnId, out: &mut T, now: &Now) -> bool {
         let is_auto = |delivery: &&mut Delivery| delivery.deliver == Deliver::Auto;
         if self.delivery_mut(id).filter(is_auto).is_none() {
             return false;

@@ -131,7 +131,13 @@ impl Router {
         let reply = pending.id.clone();
         if let Err(fault) = self.wait_for(id, *pending, Ask::Export { from }, out) {
             out.answered(id);
-            refuse(out, id, reply.as_deref().map(Raw), Some(Verb::Account), &fault);
+            refuse(
+                out,
+                id,
+                reply.as_deref().map(Raw),
+                Some(Verb::Account),
+                &fault,
+            );
         }
     }
 

@@ -74,7 +74,10 @@ impl Router {
     }
 
     /// The answer to what was asked for an `ephemeral` message or for `typing`.
-    #[expect(clippy::too_many_arguments, reason = "what was asked, and what was answered")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what was asked, and what was answered"
+    )]
     pub(super) fn reached<T: Table>(
         &mut self,
         id: ConnId,
@@ -255,7 +258,11 @@ impl Router {
             from: sender.name(),
         };
         let mut best = Load::Gone;
-        for device in first.into_iter().filter(|_| is_seen).flat_map(|first| self.devices(first)) {
+        for device in first
+            .into_iter()
+            .filter(|_| is_seen)
+            .flat_map(|first| self.devices(first))
+        {
             best = match (out.offer(device, &typing), best) {
                 (Load::Fits, _) | (_, Load::Fits) => Load::Fits,
                 (Load::Busy, _) | (_, Load::Busy) => Load::Busy,
@@ -295,6 +302,8 @@ impl Router {
     }
 
     fn generation(&self) -> u64 {
-        self.mailbox.as_ref().map_or(0, |mailbox| mailbox.post.generation)
+        self.mailbox
+            .as_ref()
+            .map_or(0, |mailbox| mailbox.post.generation)
     }
 }

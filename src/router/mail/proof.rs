@@ -77,7 +77,11 @@ impl Proof {
     pub(super) fn said(&mut self, pos: u64) {
         self.proven = self.proven.max(pos);
         self.newest = self.newest.max(pos);
-        while self.readings.pop_front_if(|(_, read)| *read <= pos).is_some() {}
+        while self
+            .readings
+            .pop_front_if(|(_, read)| *read <= pos)
+            .is_some()
+        {}
     }
 
     /// The connection is lost.
@@ -95,9 +99,7 @@ impl Proof {
         let ripe = first.map_or(NEVER, |(when, _)| when + HOLD_MS);
         let unread = last.filter(|(_, pos)| *pos < self.newest);
         let unread = unread.map_or(NEVER, |(when, _)| when + APART_MS);
-        self.look_ms = ripe
-            .min(unread)
-            .min(if is_out { next_out } else { NEVER });
+        self.look_ms = ripe.min(unread).min(if is_out { next_out } else { NEVER });
     }
 
     /// Whether something has been read that has not held yet.
@@ -130,7 +132,11 @@ mod tests {
         for now in (0..5_000).step_by(10) {
             let proven = proof.read(Some(now + 1), now);
             assert!(proven.is_none_or(|pos| pos <= (now + 1).saturating_sub(1_000)));
-            assert!(now < 1_200 || proof.proven + 1_200 >= now, "at {now}: {}", proof.proven);
+            assert!(
+                now < 1_200 || proof.proven + 1_200 >= now,
+                "at {now}: {}",
+                proof.proven
+            );
             assert!(proof.readings.len() <= 12, "{}", proof.readings.len());
         }
     }

@@ -22,7 +22,7 @@ impl Router {
         message: &PrivateMessage<'a>,
         out: &mut T,
     ) -> Result<(), Fault<'a>> {
-        let owned = |raw: Option<Raw<'_>>| raw.map(|raw| Box::from(raw.0));
+        let owned = |raw: Option<Raw<'_>>| raw.map(between_quotes);
         let ask = Ask::Send(Letter {
             to: message.to.clone().into_owned(),
             message: message.message.0.into(),
@@ -167,6 +167,14 @@ fn ask_of(mail: &Mail<'_>) -> (Ask, bool) {
 }
 
 /// Of a field that holds a whole number.
+/// Of a string as it was sent.
+fn between_quotes(raw: Raw<'_>) -> Box<[u8]> {
+    match raw.0 {
+        [b'"', text @ .., b'"'] => text.into(),
+        text => text.into(),
+    }
+}
+
 fn number(raw: Raw<'_>) -> Option<u64> {
     std::str::from_utf8(raw.0).ok()?.parse().ok()
 }
