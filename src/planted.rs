@@ -1,4 +1,4 @@
-//! Faults planted on purpose, to see whether the tests find them: `cargo test --features planted-faults --test planted`.
+//! Faults planted on purpose, to see whether the tests find them: `cargo test --features planted-faults --test planted --test sim`.
 //! Without that feature there are none and asking costs nothing. Knows nothing.
 
 /// What other servers got wrong.
@@ -20,6 +20,20 @@ pub enum Fault {
     PresenceLost,
     /// Who is gone still counts as a watcher.
     WatcherKept,
+    /// A message that is sent again is another one.
+    MessageIdForgotten,
+    /// What was written counts as arrived.
+    WrittenIsArrived,
+    /// A window has no end.
+    WindowIgnored,
+    /// What may have come before is not marked.
+    RepeatUnmarked,
+    /// An answer goes to whoever has the slot by now.
+    AnswerBySlot,
+    /// Who has asked for more has everything.
+    SyncedEarly,
+    /// Who is blocked reaches all the same.
+    BlockIgnored,
 }
 
 impl Fault {
@@ -32,6 +46,17 @@ impl Fault {
         Fault::LastLineLost,
         Fault::PresenceLost,
         Fault::WatcherKept,
+    ];
+
+    /// Of mailboxes: tests/sim finds them.
+    pub const OF_MAILBOXES: [Fault; 7] = [
+        Fault::MessageIdForgotten,
+        Fault::WrittenIsArrived,
+        Fault::WindowIgnored,
+        Fault::RepeatUnmarked,
+        Fault::AnswerBySlot,
+        Fault::SyncedEarly,
+        Fault::BlockIgnored,
     ];
 }
 

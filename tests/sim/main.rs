@@ -48,6 +48,49 @@ fn tell(seed: u64) {
     println!("seed {seed} fails again: {}", again.is_err());
 }
 
+/// Runs within which a fault must show.
+const WITHIN: u64 = 400;
+
+/// The first run that finds something.
+fn first_found(mut simulate: impl FnMut(u64) -> Result<Sum, String>) -> Option<(u64, String)> {
+    std::panic::set_hook(Box::new(|_| {}));
+    let found = (1..=WITHIN).find_map(|seed| simulate(seed).err().map(|why| (seed, why)));
+    drop(std::panic::take_hook());
+    found
+}
+
+/// The test of the test: `accepted` released before the commit is durable.
+#[test]
+fn answers_before_they_are_durable_are_found() {
+    let found = first_found(|seed| simulate(seed, Wrong::EarlyAnswers));
+    println!("{found:?}");
+    assert!(found.is_some());
+}
+
+#[cfg(feature = "planted-faults")]
+#[test]
+fn every_planted_fault_of_mailboxes_is_found() {
+    use privmsgd::planted::{Fault, plant};
+
+    let found = Fault::OF_MAILBOXES.map(|fault| {
+        plant(Some(fault));
+        let found = first_found(|seed| simulate(seed, Wrong::Nothing));
+        println!("{fault:?}: {found:?}");
+        (fault, found)
+    });
+    plant(None);
+    assert!(found.iter().all(|(_, found)| found.is_some()), "{found:?}");
+}
+
+/// A19. Whatever decides comes from the seed.
+#[test]
+fn a19_the_same_seed_is_the_same_run() {
+    for seed in 1..=20 {
+        let sums = [0, 1].map(|_| simulate(seed, Wrong::Nothing).expect("a good run"));
+        assert_eq!(sums[0], sums[1], "seed {seed}");
+    }
+}
+
 #[test]
 fn a19_promises_hold_in_every_run() {
     let only = number("SIM_SEED");
