@@ -5,6 +5,8 @@
 //! comes back as a [`Done`]. Nothing here waits.
 
 #[cfg(feature = "mailbox")]
+mod bench;
+#[cfg(feature = "mailbox")]
 mod clerk;
 #[cfg(feature = "mailbox")]
 pub mod confusable;
@@ -14,6 +16,7 @@ mod hashing;
 pub mod key;
 #[cfg(feature = "mailbox")]
 mod offline;
+mod operator;
 #[cfg(feature = "mailbox")]
 pub mod password;
 #[cfg(feature = "mailbox")]
@@ -34,12 +37,17 @@ use std::fmt;
 
 use crate::id::ConnId;
 use crate::mailbox;
+use crate::ops::exit::Exit;
+use crate::upkeep::Told;
 use crate::wire::code::{Code, Verb};
 use crate::wire::name::Name;
 
+pub use operator::Operator;
+
 #[cfg(feature = "mailbox")]
 pub use {
-    offline::Offline, settings::Settings, worker::MAX_WAITING, worker::Rules, worker::Worker,
+    bench::Bench, offline::Offline, settings::Settings, worker::MAX_WAITING, worker::Rules,
+    worker::Worker,
 };
 
 /// Bytes of a password, as sent.
@@ -211,36 +219,6 @@ pub enum Ask {
     Operator(Operator),
 }
 
-/// `privmsgd account …`.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Operator {
-    Add {
-        username: Name<'static>,
-        credential: Option<NewCredential>,
-    },
-    List,
-    SetPassword {
-        username: Name<'static>,
-        password: Secret,
-    },
-    Disable {
-        username: Name<'static>,
-        disabled: bool,
-    },
-    /// The name stays reserved.
-    Remove {
-        username: Name<'static>,
-    },
-    AddKey {
-        username: Name<'static>,
-        key: PublicKey,
-    },
-    RevokeDevice {
-        username: Name<'static>,
-        device: Box<str>,
-    },
-}
-
 /// What counts as one address: an IPv4 address, the first 64 bits of an IPv6 one, or this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
@@ -276,6 +254,7 @@ pub enum Answer {
     Ok,
     Devices(Vec<Device>),
     Accounts(Vec<Account>),
+    Upkeep(Told),
     Refused(Refused),
     /// To a session that asked by `Ask::Mail`, with what its reply has to echo.
     Mail {
@@ -291,8 +270,9 @@ pub struct Registered {
     pub account: AccountId,
     /// As the account was created: what others are shown.
     pub username: Name<'static>,
+    /// Empty: none (`deliver:"none"`).
     pub device: Box<str>,
-    /// For the next time; never 0.
+    /// For the next time; 0: none was given, as there is no device.
     pub resume_token: u128,
     pub new_device: bool,
     /// Failed tries to prove this name since it was last proved.
@@ -369,6 +349,10 @@ pub trait Desk {
     fn submit(&mut self, job: Job) -> Result<(), Job>;
     /// The next answer that is there. The desk wakes the loop when there is one.
     fn done(&mut self) -> Option<Done>;
+    /// Why it will answer nothing more that could be relied on: the process has to end with this.
+    fn failed(&self) -> Option<Exit> {
+        None
+    }
 }
 
 #[cfg(test)]

@@ -21,8 +21,10 @@
 //! | … `"action":"disable"`, `"enable"` or `"remove"`, `"name":…` | none |
 //! | … `"action":"addKey","name":…,"key":…` | none |
 //! | … `"action":"revokeDevice","name":…,"device":…` | none |
+//! | `{"command":"stats"}` | one, see [`Stats`](crate::upkeep::Stats) |
+//! | `{"command":"backup","to":"/absolute/path"}` | one, see [`BackedUp`](crate::upkeep::BackedUp) |
 //!
-//! An `account` request may say in `data` which directory it means; a daemon with another one answers `otherData`,
+//! These and an `account` request may say in `data` which directory it means; a daemon with another one answers `otherData`,
 //! one without accounts `openMode`.
 
 pub mod cli;
@@ -110,6 +112,8 @@ const MAX_CONNECTIONS: usize = 8;
 const IDLE_MS: u64 = 10_000;
 /// For what is done elsewhere: hashing a password, reading the configuration.
 const ANSWER_MS: u64 = 60_000;
+/// For a copy of the store, which may be large and goes on whoever waits.
+const BACKUP_MS: u64 = 86_400_000;
 /// Lines handled and lines written in one turn of the loop, for all connections together.
 const BUDGET: usize = 1_000;
 /// Answers that wait to be taken; no more are made meanwhile.

@@ -138,6 +138,13 @@ impl Config {
             password_queue: self.accounts.password_queue,
             ..new.accounts.clone()
         };
+        config.mailbox = MailboxConfig {
+            fsync: self.mailbox.fsync,
+            max_jobs: self.mailbox.max_jobs,
+            max_job_bytes: self.mailbox.max_job_bytes,
+            key: self.mailbox.key.clone(),
+            ..new.mailbox.clone()
+        };
         config.tls = new.tls.clone();
         config
     }
@@ -206,6 +213,8 @@ pub struct MailboxConfig {
     /// Jobs that wait for the store, and their bytes; then `overloaded`.
     pub max_jobs: u32,
     pub max_job_bytes: u64,
+    /// What bodies are sealed with: `/path` of a file, or `credential:NAME` of the service manager's; empty: they are not.
+    pub key: String,
 }
 
 impl Default for MailboxConfig {
@@ -218,6 +227,7 @@ impl Default for MailboxConfig {
             max_relations: 1_000,
             max_jobs: 100_000,
             max_job_bytes: 64 * 1024 * 1024,
+            key: String::new(),
         }
     }
 }

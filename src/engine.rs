@@ -14,7 +14,7 @@ use crate::accounts::{Job, Origin};
 use crate::config::{Config, Limits};
 use crate::id::ConnId;
 use crate::net::admit::{Admit, Peer, Refused, Verdict};
-use crate::net::conn::{CloseReason, Expiry, Transport};
+use crate::net::conn::{Arrived, CloseReason, Expiry, Transport};
 use crate::net::conns::{Conns, Load};
 use crate::ops::remote_log::{RemoteLog, summary};
 use crate::router::{Channel, Input, Policy, Router, Table, Tokens};
@@ -76,6 +76,50 @@ impl<S: Transport> Table for Conns<S> {
 
     fn answered(&mut self, id: ConnId) -> bool {
         Conns::answered(self, id)
+    }
+
+    fn post(&mut self, job: Job, bytes: usize) -> bool {
+        Conns::post(self, job, bytes)
+    }
+
+    fn post_answered(&mut self, id: ConnId) -> bool {
+        Conns::post_answered(self, id)
+    }
+
+    fn tell(&mut self, job: Job) {
+        Conns::tell(self, job);
+    }
+
+    fn awaited(&self, id: ConnId) -> u32 {
+        Conns::awaited(self, id)
+    }
+
+    fn end_lines(&mut self, id: ConnId) {
+        Conns::end_lines(self, id);
+    }
+
+    fn follow(&mut self, id: ConnId) {
+        Conns::follow(self, id);
+    }
+
+    fn output_end(&self, id: ConnId) -> u64 {
+        Conns::output_end(self, id)
+    }
+
+    fn arrived(&mut self, id: ConnId) -> Arrived {
+        Conns::arrived(self, id)
+    }
+
+    fn space(&mut self, to: ConnId, bytes: usize) -> bool {
+        Conns::space(self, to, bytes)
+    }
+
+    fn await_room(&mut self, id: ConnId) -> bool {
+        Conns::await_room(self, id)
+    }
+
+    fn let_go(&mut self, id: ConnId) {
+        Conns::let_go(self, id);
     }
 
     fn origin(&self, id: ConnId) -> Origin {
@@ -296,7 +340,7 @@ impl<S: Transport> Engine<S> {
         }
     }
 
-    /// Tells everybody concerned of connections that have registered or ended.
+    /// Tells everybody concerned of connections that have registered, have room again or have ended.
     fn settle(&mut self) {
         while let Some(id) = self.conns.next_registered() {
             self.admit.settled(id.serial);
@@ -317,6 +361,18 @@ impl<S: Transport> Engine<S> {
             ));
             self.router
                 .input(id, Input::Gone, &mut self.conns, &self.now);
+        }
+        while let Some((id, arrived)) = self.conns.next_ended() {
+            let ended = Input::Ended(arrived);
+            self.router.input(id, ended, &mut self.conns, &self.now);
+        }
+        while let Some(id) = self.conns.next_roomy() {
+            self.router
+                .input(id, Input::Room, &mut self.conns, &self.now);
+        }
+        // Who has room again may be found to be lost.
+        if self.conns.has_ended() {
+            self.settle();
         }
     }
 

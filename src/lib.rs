@@ -25,4 +25,5 @@ pub mod router;
 #[cfg(feature = "mailbox")]
 pub mod store;
 pub mod time;
+pub mod upkeep;
 pub mod wire;

@@ -6,6 +6,45 @@
 //! the `Job` and `Done` of [`crate::accounts`]; everything that a job added to anybody's log comes back with it, in
 //! the order in which it was committed. What an answer says is durable.
 
+#[cfg(feature = "mailbox")]
+mod ack;
+#[cfg(feature = "mailbox")]
+mod changes;
+#[cfg(all(test, feature = "mailbox"))]
+mod checks;
+#[cfg(feature = "mailbox")]
+mod conversations;
+#[cfg(feature = "mailbox")]
+mod export;
+#[cfg(feature = "mailbox")]
+mod fetch;
+#[cfg(feature = "mailbox")]
+mod history;
+#[cfg(feature = "mailbox")]
+pub mod leaving;
+#[cfg(feature = "mailbox")]
+pub mod opening;
+#[cfg(feature = "mailbox")]
+mod past;
+#[cfg(feature = "mailbox")]
+mod people;
+#[cfg(feature = "mailbox")]
+pub mod post;
+#[cfg(feature = "mailbox")]
+mod regard;
+#[cfg(feature = "mailbox")]
+mod say;
+#[cfg(feature = "mailbox")]
+mod send;
+#[cfg(feature = "mailbox")]
+mod shown;
+#[cfg(feature = "mailbox")]
+pub mod sweep;
+#[cfg(feature = "mailbox")]
+mod taken;
+#[cfg(all(test, feature = "mailbox"))]
+mod tests;
+
 use std::sync::Arc;
 
 use crate::accounts::{AccountId, Refused};
@@ -108,12 +147,13 @@ pub enum Ask {
     DeleteAccount,
 }
 
-/// A message to be stored. Byte strings are JSON values as they were sent, validated.
+/// A message to be stored: `message` a JSON value as it was sent, validated; `message_id` and `kind` as they stand
+/// between their quotes, here and below.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Letter {
     pub to: Name<'static>,
     pub message: Box<[u8]>,
-    /// Between quotes, 1 to 64 bytes.
+    /// 1 to 64 bytes.
     pub message_id: Option<Box<[u8]>>,
     pub kind: Option<Box<[u8]>>,
     pub reply_to: Option<u64>,
@@ -142,10 +182,16 @@ pub enum Relation {
 pub struct Exported {
     pub part: u32,
     pub after: i64,
+    /// Of a conversation.
+    pub seq: u64,
 }
 
 impl Exported {
-    pub const START: Exported = Exported { part: 0, after: 0 };
+    pub const START: Exported = Exported {
+        part: 0,
+        after: 0,
+        seq: 0,
+    };
 }
 
 /// What became of an [`Ask`].

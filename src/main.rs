@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Checked(config)) => end(identity(&config, &[]).map(|_| Exit::Ok)),
         Ok(Invocation::Subcommand(subcommand)) => {
             core_files::forbid();
-            cli::run(&subcommand, office::offline).into()
+            cli::run(&subcommand, office::tools()).into()
         }
         Ok(Invocation::SelfSigned(asked)) => end(tls::self_signed(&asked, unix_ms()).map(print)),
         Ok(Invocation::Print(text)) => print(text).into(),

@@ -6,6 +6,7 @@ mod answers;
 mod devices;
 mod fault;
 mod holders;
+mod mail;
 mod messages;
 mod names;
 mod policy;
@@ -19,6 +20,7 @@ pub use table::Table;
 
 use crate::config::Limits;
 use crate::id::ConnId;
+use crate::net::conn::Arrived;
 use crate::net::conns::MAX_RESERVED;
 use crate::planted;
 use crate::router::accounts::Mailbox;
@@ -58,6 +60,10 @@ pub enum Input<'a> {
     HalfClosed,
     /// The connection ends, for whatever reason; its name is free from here on.
     Gone,
+    /// What it asked to be told of by [`Table::await_room`].
+    Room,
+    /// A followed connection is no more. What of its output had arrived, if its peer ended it in order.
+    Ended(Arrived),
 }
 
 /// Yields unguessable numbers, never 0; `None`: no randomness can be had now.
@@ -113,15 +119,20 @@ impl Router {
             Input::Command(request) => self.command(id, request, out, now),
             Input::Connected(channel) => self.connected(id, channel, out),
             Input::Refused(refusal) => self.refused(id, refusal, out),
-            Input::HalfClosed => out.close(id, Goodbye::Drained, None),
+            Input::HalfClosed => self.end_session(id, Goodbye::Drained, None, out, now),
             Input::Gone => self.gone(id, out, now),
+            Input::Room => self.has_room(id, out, now),
+            Input::Ended(arrived) => self.ended(id, arrived, out, now),
         }
     }
 
     /// Does what has become due. Returns when something is due next, in monotonic ms.
     pub fn tick<T: Table>(&mut self, out: &mut T, now: &Now) -> u64 {
         let presence = self.presence.tick(&self.limits, out, now);
-        presence.min(self.claims.tick(&self.limits, &mut self.sessions, out, now))
+        let mail = self.tick_mail(out, now);
+        presence
+            .min(mail)
+            .min(self.claims.tick(&self.limits, &mut self.sessions, out, now))
     }
 
     /// Takes new limits and rules, from the next command on, and the greetings that name them. The mode stays.
@@ -213,21 +224,29 @@ impl Router {
                     mode: self.mode(),
                 },
             ),
-            Command::Bye => out.close(from, Goodbye::Bye, id),
+            Command::Bye => self.end_session(from, Goodbye::Bye, id, out, now),
             Command::Account(account) => return self.account(from, id, account, out),
             _ if self.sessions.get(from).is_none() => return Err(not_registered()),
             Command::PrivateMessage(message) => {
                 return self.private_message(from, id, message, out, now);
             }
+            Command::Typing { to, to_raw } if self.mailbox.is_some() => {
+                return self.pass_typing(from, id, to, *to_raw, out);
+            }
             Command::Typing { to, to_raw } => self.typing(from, to, *to_raw, out)?,
-            Command::Watch { usernames } => return self.watch(from, id, usernames, out, now),
+            Command::Watch { usernames } if self.mailbox.is_some() => {
+                return self.ask_to_watch(from, id, usernames, out);
+            }
+            Command::Watch { usernames } => {
+                let all = vec![true; usernames.len()];
+                return self.watch(from, id, usernames, &all, out, now);
+            }
             Command::Unwatch { usernames } => self.unwatch(from, usernames),
             Command::SetStatus(status) => self.set_status(from, *status, out, now),
-            Command::Mailbox(_) | Command::Ack { .. } | Command::Mail(_) => {
-                let message = match self.mode() {
-                    Mode::Open => "this server runs in open mode: it stores nothing",
-                    Mode::Mailbox => "this release stores no messages: this comes with them",
-                };
+            Command::Ack { pos } => return self.ack(from, id, *pos, out, now),
+            Command::Mail(mail) => return self.mail(from, id, mail, out),
+            Command::Mailbox(_) => {
+                let message = "this server runs in open mode: it stores nothing";
                 return Err(not_available(message, None));
             }
         }

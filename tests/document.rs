@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use common::{Block, Chunking, Step, blocks, play};
-use privmsgd::config::{AccountsConfig, Limits};
+use privmsgd::config::{AccountsConfig, Limits, MailboxConfig};
 use privmsgd::wire::code::{Code, Goodbye, Mode, Status, Verb};
 use privmsgd::wire::frame::{FRAME_OVERHEAD, examples};
 
@@ -81,7 +81,7 @@ fn every_example_is_played_byte_by_byte() {
 
 #[test]
 fn every_command_has_a_section_an_example_and_a_row() {
-    let (commands, of_other_modes) = (section("## 6. "), section("### 6.11 "));
+    let (commands, not_in_open_mode) = (section("## 6. "), section("### 6.11 "));
     let sent = all_blocks()
         .into_iter()
         .flat_map(|block| block.steps)
@@ -92,13 +92,12 @@ fn every_command_has_a_section_an_example_and_a_row() {
     let sent: Vec<String> = sent.collect();
     for verb in Verb::ALL {
         let word = verb.as_str();
-        if !examples(Mode::Mailbox).any(|(known, _)| known == *verb) {
-            assert!(
-                of_other_modes.contains(&format!("`{word}`")),
-                "{word} does not stand in 6.11"
-            );
-            continue;
-        }
+        let is_open = examples(Mode::Open).any(|(known, _)| known == *verb);
+        assert_eq!(
+            not_in_open_mode.contains(&format!("`{word}`")),
+            !is_open,
+            "{word} in 6.11"
+        );
         assert!(
             commands.contains(&format!(" `{word}`\n\n**Purpose.**")),
             "{word} has no section"
@@ -162,19 +161,25 @@ fn every_frame_has_a_row_and_an_example() {
         .collect();
     let frames = [
         "accepted",
+        "conversation",
         "device",
         "done",
         "errorMessage",
+        "exported",
         "goodbye",
         "hello",
         "help",
+        "messageChanged",
         "ok",
         "ping",
         "pong",
         "presence",
         "privateMessage",
+        "readElsewhere",
+        "receipt",
         "registered",
         "sessionNotice",
+        "synced",
         "typing",
     ];
     assert_eq!(table, frames.map(str::to_owned).into());
@@ -244,8 +249,8 @@ fn limits_a_client_meets() -> Vec<(&'static str, String)> {
         unregistered_queue_bytes, total_queue_bytes, stall_timeout_ms, commands_per_second, command_burst,
         limit_local_peers, max_errors, max_watched, max_watchers, presence_interval_ms,
         claim_notice_interval_ms, linger_ms, linger_bytes, drain_timeout_ms, keepalive, user_timeout_ms,
-        notsent_lowat_bytes;
-        unseen: accepts_per_turn, read_budget_bytes
+        notsent_lowat_bytes, max_pending_commands, delivery_queue_bytes, last_delivery_ms, max_send_only;
+        unseen: accepts_per_turn, read_budget_bytes, max_fetches
     }
 }
 
@@ -276,6 +281,22 @@ fn account_keys_a_client_meets() -> Vec<(&'static str, String)> {
     ]
 }
 
+/// The same of `[mailbox]`.
+fn mailbox_keys_a_client_meets() -> Vec<(&'static str, String)> {
+    let mailbox = MailboxConfig::default();
+    let durability = if mailbox.fsync { "fsync" } else { "os" };
+    let number = |number: u64| shown(&number.to_string());
+    vec![
+        ("durability", durability.into()),
+        ("max_waiting", number(mailbox.max_waiting.into())),
+        ("max_waiting_bytes", number(mailbox.max_waiting_bytes)),
+        ("retention_days", number(mailbox.retention_days.into())),
+        ("max_relations", number(mailbox.max_relations.into())),
+        ("max_jobs", number(mailbox.max_jobs.into())),
+        ("max_job_bytes", number(mailbox.max_job_bytes)),
+    ]
+}
+
 /// A default as the table shows it: `65536` as `65,536`, lists without brackets.
 fn shown(value: &str) -> String {
     value
@@ -286,7 +307,12 @@ fn shown(value: &str) -> String {
 #[test]
 fn every_limit_stands_in_limits_with_its_default() {
     let limits = section("## 10. ");
-    let met = [limits_a_client_meets(), account_keys_a_client_meets()].concat();
+    let met = [
+        limits_a_client_meets(),
+        account_keys_a_client_meets(),
+        mailbox_keys_a_client_meets(),
+    ]
+    .concat();
     for (key, default) in &met {
         let row = rows(&limits)
             .into_iter()

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Bindings, Chunking, blocks, check};
+use common::{Bindings, Chunking, blocks, check, fill};
 
 #[track_caller]
 fn accepts(pattern: &str, line: &str) {
@@ -57,6 +57,18 @@ fn a_word_stands_for_one_string() {
     assert_eq!(check(r#"["…t"]"#, r#"["x"]"#, &mut bindings), Ok(()));
     assert_eq!(check(r#"["…t"]"#, r#"["x"]"#, &mut bindings), Ok(()));
     assert!(check(r#"["…t"]"#, r#"["y"]"#, &mut bindings).is_err());
+}
+
+#[test]
+fn a_bare_word_stands_for_one_value() {
+    let mut bindings = Bindings::new();
+    assert_eq!(check("{\"p\":…p}", "{\"p\":12}", &mut bindings), Ok(()));
+    assert_eq!(check("[…p,…q,…p]", "[12,13,12]", &mut bindings), Ok(()));
+    assert!(check("[…p]", "[1]", &mut bindings).is_err());
+    assert_eq!(
+        fill("{\"p\":…p,\"q\":…q}", &bindings),
+        "{\"p\":12,\"q\":13}"
+    );
 }
 
 #[test]

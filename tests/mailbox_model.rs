@@ -6,6 +6,8 @@ mod choice;
 mod desk;
 #[path = "mailbox_model/driver.rs"]
 mod driver;
+#[path = "mailbox_model/mail.rs"]
+mod mail;
 #[path = "mailbox_model/names.rs"]
 mod names;
 #[path = "mailbox_model/reference.rs"]
@@ -53,10 +55,7 @@ fn step(driver: &mut Driver, choice: &mut Choice<'_>, number: usize) {
         }
         5 => driver.readable(id),
         6..=7 => driver.answer_one(),
-        8..=9 => {
-            let at = choice.below(driver.dones.len().max(1));
-            driver.tell(at);
-        }
+        8..=9 => driver.tell(),
         10 => driver.advance(choice.below(2_000) as u64),
         11 if choice.once_in(3) => driver.reset(id),
         11 if choice.once_in(3) => {
@@ -94,12 +93,19 @@ fn line(choice: &mut Choice<'_>, id: &str) -> String {
                 "default" => String::new(),
                 other => format!(",\"device\":\"{other}\""),
             };
-            let status = choice.of(&["", "", ",\"status\":\"away\"", ",\"status\":\"invisible\""]);
+            let status = choice.of(&[
+                "",
+                "",
+                ",\"status\":\"away\"",
+                ",\"status\":\"invisible\"",
+                ",\"deliver\":\"none\"",
+            ]);
             format!("{{\"type\":\"register\",\"username\":\"{name}\"{proof}{device}{status}{id}}}")
         }
         7..=9 => {
+            let how = choice.of(&["", "", ",\"ephemeral\":true"]);
             format!(
-                "{{\"type\":\"privateMessage\",\"toUsername\":\"{name}\",\"message\":\"m\"{id}}}"
+                "{{\"type\":\"privateMessage\",\"toUsername\":\"{name}\",\"message\":\"m\"{how}{id}}}"
             )
         }
         10 => format!("{{\"type\":\"typing\",\"toUsername\":\"{name}\"{id}}}"),
@@ -111,7 +117,10 @@ fn line(choice: &mut Choice<'_>, id: &str) -> String {
         14 => format!("{{\"type\":\"ping\"{id}}}"),
         15..=18 => account(choice, name, device, &id),
         _ if choice.once_in(3) => format!("{{\"type\":\"bye\"{id}}}"),
-        _ => format!("{{\"type\":\"history\",\"withUsername\":\"Bob\"{id}}}"),
+        _ if choice.once_in(2) => {
+            format!("{{\"type\":\"markRead\",\"withUsername\":\"{name}\",\"seq\":1{id}}}")
+        }
+        _ => format!("{{\"type\":\"history\",\"withUsername\":\"{name}\"{id}}}"),
     }
 }
 
@@ -137,8 +146,11 @@ fn leave(driver: &mut Driver) {
         driver.ends[&id].far.end();
     }
     driver.settle();
-    driver.advance(10_000);
-    driver.settle();
+    for _ in 0..5 {
+        driver.advance(10_000);
+        driver.settle();
+        driver.answer_all();
+    }
     assert_eq!(driver.engine.population(), (0, 0));
 }
 
@@ -223,8 +235,7 @@ fn e1_races_for_one_device_have_one_winner() {
         }
         let mut choice = Choice::Seed(race);
         while !driver.dones.is_empty() {
-            let at = choice.below(driver.dones.len());
-            driver.tell(at);
+            driver.tell();
             if choice.once_in(2) {
                 driver.end_turn();
             }

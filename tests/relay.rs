@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use privmsgd::time::Stamp;
-use privmsgd::wire::command::{Command, Request, decode, decode_cold, decode_hot};
+use privmsgd::wire::code::Mode;
+use privmsgd::wire::command::{Command, Request, decode, decode_cold_in, decode_hot, decode_in};
 use privmsgd::wire::frame::{Envelope, Frame};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -174,10 +175,12 @@ proptest! {
 
     #[test]
     fn the_short_cut_and_the_rules_agree(line in near_line()) {
-        let cold = decode_cold(line.as_bytes());
-        prop_assert_eq!(&decode(line.as_bytes()), &cold);
-        if let Some(hot) = decode_hot(line.as_bytes()) {
-            prop_assert_eq!(Ok(hot), cold);
+        for mode in [Mode::Open, Mode::Mailbox] {
+            let cold = decode_cold_in(mode, line.as_bytes());
+            prop_assert_eq!(&decode_in(mode, line.as_bytes()), &cold);
+            if let Some(hot) = decode_hot(line.as_bytes()) {
+                prop_assert_eq!(Ok(hot), cold);
+            }
         }
     }
 

@@ -262,7 +262,7 @@ fn an_unfinished_creation_begins_anew() {
 
 #[test]
 fn a_failed_job_leaves_nothing_and_the_rest_of_its_batch_stays() {
-    let mut store = Store::open(&dir("apart")).unwrap();
+    let store = Store::open(&dir("apart")).unwrap();
     let look = |text: &str| vec![text.to_string()];
     let done = store.batch(|t| {
         let first = t.apart(|| t.add_account("A", "a", &look("a"), None, T));

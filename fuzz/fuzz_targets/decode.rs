@@ -1,34 +1,37 @@
-//! Any bytes as one line: both readers agree, and an independent parser agrees with what they accept.
+//! Any bytes as one line, in either mode: both readers agree, and an independent parser agrees with what they accept.
 #![no_main]
 
 use std::collections::HashSet;
 use std::fmt;
 
 use libfuzzer_sys::fuzz_target;
+use privmsgd::wire::code::Mode;
 use privmsgd::wire::command::{
-    Command, Like, Raw, Refusal, Request, Shape, decode, decode_cold, decode_hot,
+    Command, Like, Raw, Refusal, Request, Shape, decode_cold_in, decode_hot, decode_in,
 };
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 fuzz_target!(|line: &[u8]| {
-    let answer = decode(line);
-    let cold = decode_cold(line);
-    assert_eq!(answer, cold);
-    if let Some(hot) = decode_hot(line) {
-        assert_eq!(Ok(hot), cold);
+    for mode in [Mode::Open, Mode::Mailbox] {
+        let answer = decode_in(mode, line);
+        let cold = decode_cold_in(mode, line);
+        assert_eq!(answer, cold);
+        if let Some(hot) = decode_hot(line) {
+            assert_eq!(Ok(hot), cold);
+        }
+        match answer {
+            Ok(request) => check_accepted(line, request.id),
+            Err(refusal) => check_refused(&refusal),
+        }
+        check_shape(mode, line);
     }
-    match answer {
-        Ok(request) => check_accepted(line, request.id),
-        Err(refusal) => check_refused(&refusal),
-    }
-    check_shape(line);
 });
 
 /// Of two lines, the second read by the shape of the first is what it is by itself.
-fn check_shape(lines: &[u8]) -> Option<()> {
+fn check_shape(mode: Mode, lines: &[u8]) -> Option<()> {
     let end = lines.iter().position(|byte| *byte == b'\n')?;
-    let first = decode(&lines[..end]).ok()?;
+    let first = decode_in(mode, &lines[..end]).ok()?;
     let shape = Shape::of(&first, &lines[..end], 0)?;
     let Like {
         id,
@@ -38,7 +41,7 @@ fn check_shape(lines: &[u8]) -> Option<()> {
     let (line, line_end) = lines[end + 1..end + 1 + length].split_at(length - 1);
     assert_eq!(line_end, b"\n");
     let command = Command::PrivateMessage(message);
-    assert_eq!(Ok(Request { id, command }), decode(line));
+    assert_eq!(Ok(Request { id, command }), decode_in(mode, line));
     Some(())
 }
 

@@ -9,13 +9,17 @@ mod reply;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::hashing::{Hashed, Task, Then};
 use super::password::Cost;
 use super::throttle::Throttle;
-use super::{Answer, Ask, Asker, Done, Job, Settings};
-use crate::store::{Failed, Tables};
+use super::{Answer, Ask, Asker, Done, Job, Refused, Settings};
+use crate::mailbox::leaving::{Leaving, Left};
+use crate::mailbox::post::Post;
+use crate::mailbox::{self, Mail};
+use crate::store::{Failed, Tables, Why};
 use crate::time::Now;
 use crate::wire::code::Code;
 
@@ -28,7 +32,18 @@ pub struct Clerk {
     raised: Raised,
     /// What passwords of names without one are checked against, and what it costs.
     dummy: (Option<String>, Cost),
-    removed: bool,
+    traces: RefCell<Traces>,
+}
+
+/// What was taken away, of which something may be left in the store.
+#[derive(Debug, Default)]
+pub struct Traces {
+    /// An account: its traces are to go at once.
+    pub of_account: bool,
+    /// Messages.
+    pub of_texts: bool,
+    /// Rows of removed accounts that are still there.
+    pub rests: Vec<Leaving>,
 }
 
 /// What a job comes to at first.
@@ -47,7 +62,7 @@ impl Clerk {
             throttle: Throttle::default(),
             raised: Raised::default(),
             dummy: (super::password::dummy(cost), cost),
-            removed: false,
+            traces: RefCell::default(),
         }
     }
 
@@ -69,12 +84,13 @@ impl Clerk {
                 device,
                 nonce,
                 origin,
-                mail: _,
+                mail,
             } => {
                 let who = register::Who {
                     username,
                     device,
                     origin,
+                    mail,
                 };
                 self.register(tables, who, credential, &nonce, now)
             }
@@ -107,13 +123,37 @@ impl Clerk {
                 by,
                 device,
             } => self.revoke_device(tables, (account, &by), device),
-            Ask::Mail(mail) => return Ok(Step::Done(no_mail(asker, *mail))),
+            Ask::Mail(mail) => return Ok(Step::Done(self.mail(tables, asker, &mail, now)?)),
             Ask::Operator(asked) => self.operator(tables, asked, now),
         };
         Ok(match next.or_else(Stop::into_next)? {
             Next::Reply(reply) => Step::Done(reply.to(asker)),
             Next::Hash(work) => Step::Hash(Box::new(work.into_task(asker, self.cost()))),
         })
+    }
+
+    /// What a session asks of its mailbox. If this fails, nothing of what it changed in `tables` may stay; nothing
+    /// else has changed.
+    pub fn mail(
+        &self,
+        tables: &Tables<'_>,
+        asker: Asker,
+        mail: &Mail,
+        now: &Now,
+    ) -> Result<Done, Failed> {
+        let mut post = Post::new(tables, &self.settings.mailbox, now);
+        let answer = mail_answer(mail, post.answer(mail)?);
+        self.traces.borrow_mut().of_texts |= post.forgets;
+        if let Some(left) = post.left {
+            self.note_left(left);
+        }
+        Ok(Reply {
+            ends: post.ends,
+            entries: post.entries,
+            regards: post.regards,
+            ..Reply::new(answer)
+        }
+        .to(asker))
     }
 
     /// The second half of a job whose password was hashed.
@@ -129,12 +169,14 @@ impl Clerk {
                 username,
                 device,
                 origin,
+                mail,
                 account,
             } => {
                 let who = register::Who {
                     username,
                     device,
                     origin,
+                    mail,
                 };
                 let password = register::Checked {
                     account,
@@ -181,9 +223,16 @@ impl Clerk {
         Reply::refused(refusal).to(task.asker)
     }
 
-    /// Whether an account was removed since this was last asked: what it left in the log is to be forgotten.
-    pub fn has_removed(&mut self) -> bool {
-        std::mem::take(&mut self.removed)
+    /// Since this was last asked.
+    pub fn take_traces(&mut self) -> Traces {
+        self.traces.take()
+    }
+
+    /// That it may be undone again does no harm.
+    fn note_left(&self, left: Left) {
+        let mut traces = self.traces.borrow_mut();
+        traces.of_account = true;
+        traces.rests.extend(left.rest);
     }
 
     fn cost(&self) -> Cost {
@@ -192,20 +241,31 @@ impl Clerk {
 }
 
 /// The answer to any job that could not be done.
-pub fn storage_failed(asker: Asker) -> Done {
-    let text = "the store of accounts failed; whether this was done is unknown";
-    Reply::refused(refused(Code::StorageFailed, text, None)).to(asker)
+pub fn not_stored(why: Why) -> Refused {
+    let (code, text, retry_after_ms) = match why {
+        Why::Full => (
+            Code::StorageFull,
+            "no room on the server's disk; nothing was done",
+            Some(FULL_RETRY_MS),
+        ),
+        _ => (
+            Code::StorageFailed,
+            "the server's store failed; whether this was done is unknown",
+            None,
+        ),
+    };
+    Refused {
+        retry_after_ms,
+        ..refused(code, text, None)
+    }
 }
 
-fn no_mail(asker: Asker, mail: crate::mailbox::Mail) -> Done {
-    let text = "this release stores no messages: this comes with them";
-    let refusal = refused(Code::NotAvailable, text, None);
-    Reply::new(Answer::Mail {
-        reply: mail.reply,
+fn mail_answer(mail: &Mail, answer: mailbox::Answer) -> Answer {
+    Answer::Mail {
+        reply: mail.reply.clone(),
         verb: mail.verb,
-        answer: Box::new(crate::mailbox::Answer::Refused(refusal)),
-    })
-    .to(asker)
+        answer: Box::new(answer),
+    }
 }
 
 /// What a part of the clerk comes to.
@@ -235,3 +295,5 @@ impl Work {
 
 /// How long to wait when the hashing is busy.
 const BUSY_RETRY_MS: u32 = 1_000;
+/// How long to wait for room on the disk.
+const FULL_RETRY_MS: u32 = 1_000;

@@ -2,6 +2,7 @@
 
 use super::password::{self, Cost};
 use super::{AccountId, Asker, Origin, Secret};
+use crate::mailbox::Wanted;
 use crate::wire::name::Name;
 
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub enum Then {
         username: Name<'static>,
         device: Box<str>,
         origin: Origin,
+        mail: Wanted,
         /// `None`: nobody whom a password could prove; the hash is a dummy.
         account: Option<AccountId>,
     },

@@ -4,16 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::clerk::{Clerk, Step, storage_failed};
+use super::clerk::{Clerk, Step, not_stored};
 use super::{Answer, Ask, Asker, Job, Operator, Settings};
 use crate::config::Config;
+use crate::mailbox::sweep::SLICE_ROWS;
 use crate::ops::exit::StartError;
-use crate::store::{Failed, Store};
+use crate::store::{Failed, How, Store};
 use crate::time::Now;
 
 pub struct Offline {
     store: Store,
     clerk: Clerk,
+    fsync: bool,
 }
 
 impl Offline {
@@ -23,16 +25,21 @@ impl Offline {
         let accounts = config.accounts.clone();
         let settings = Settings::new(accounts, config.server_name.clone(), Default::default());
         Ok(Offline {
-            store: Store::open(dir)?,
+            store: Store::open_as(dir, How::load(&config.mailbox)?)?,
             clerk: Clerk::new(Arc::new(settings)),
+            fsync: config.mailbox.fsync,
         })
     }
 
     /// Durable when it returns.
     pub fn ask(&mut self, asked: Operator) -> Answer {
+        if let Operator::Upkeep(upkeep) = asked {
+            let told = self.store.tell(&upkeep, self.fsync, &mut || true);
+            return Answer::Upkeep(told);
+        }
         self.try_to(asked).unwrap_or_else(|failed| {
             log::error!("store of accounts: {failed}");
-            storage_failed(NOBODY).answer
+            Answer::Refused(not_stored(failed.why))
         })
     }
 
@@ -56,7 +63,14 @@ impl Offline {
                     .batch(|tables| tables.apart(|| clerk.finish(tables, hashed, &now)))??
             }
         };
-        if self.clerk.has_removed() {
+        let traces = self.clerk.take_traces();
+        for mut rest in traces.rests {
+            while !self
+                .store
+                .batch(|tables| rest.slice(tables, SLICE_ROWS))??
+            {}
+        }
+        if traces.of_account {
             self.store.forget_the_past()?;
         }
         Ok(done.answer)

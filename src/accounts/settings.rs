@@ -3,12 +3,13 @@
 
 use super::confusable::Reserved;
 use super::token::TokenKeys;
-use crate::config::{AccountsConfig, Config};
+use crate::config::{AccountsConfig, Config, MailboxConfig};
 use crate::ops::exit::StartError;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub config: AccountsConfig,
+    pub mailbox: MailboxConfig,
     /// What signatures are over, and tokens are for unless `token_audience` says otherwise.
     pub server_name: String,
     pub token_keys: TokenKeys,
@@ -20,13 +21,18 @@ impl Settings {
     pub fn load(config: &Config) -> Result<Self, StartError> {
         let token_keys = TokenKeys::load(&config.accounts)?;
         let (accounts, server_name) = (config.accounts.clone(), config.server_name.clone());
-        Ok(Settings::new(accounts, server_name, token_keys))
+        Ok(Settings {
+            mailbox: config.mailbox.clone(),
+            ..Settings::new(accounts, server_name, token_keys)
+        })
     }
 
+    /// With mailboxes as nobody has configured them.
     pub fn new(config: AccountsConfig, server_name: String, token_keys: TokenKeys) -> Self {
         Settings {
             reserved: Reserved::new(&config.reserved_names),
             config,
+            mailbox: MailboxConfig::default(),
             server_name,
             token_keys,
         }

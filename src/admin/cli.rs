@@ -9,6 +9,8 @@ mod key;
 mod secret;
 mod show;
 mod talk;
+#[cfg(feature = "mailbox")]
+mod upkeep;
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
@@ -23,6 +25,7 @@ use crate::admin::request::Request;
 use crate::config::{self, Config, ConfigError, Subcommand};
 use crate::escape;
 use crate::ops::exit::{Exit, StartError, reason};
+use crate::upkeep::{Checked, Finding, Restore, Restored};
 use crate::wire::name::Name;
 
 /// The accounts of a data directory that no daemon uses meanwhile.
@@ -31,17 +34,33 @@ pub type Offline = Box<dyn FnMut(Operator) -> Answer>;
 /// Opens them; [`Exit::Unavailable`]: a daemon uses them.
 pub type OpenOffline = fn(&Path, &Config) -> Result<Offline, StartError>;
 
+/// What is done to a store that nobody uses meanwhile; [`Exit::Unavailable`]: a daemon uses it.
+#[derive(Clone, Copy)]
+pub struct Tools {
+    pub accounts: OpenOffline,
+    /// Tells each thing that is wrong with a store.
+    pub check: fn(&Path, &Config, &mut dyn FnMut(Finding)) -> Result<Checked, StartError>,
+    /// Tells what is wrong with the backup and does not keep it from being used.
+    pub restore: fn(&Restore, &Config, &mut dyn FnMut(&Finding)) -> Result<Restored, StartError>,
+}
+
 /// Does what a subcommand says, and says what came of it.
-pub fn run(sub: &Subcommand, offline: OpenOffline) -> Exit {
+pub fn run(sub: &Subcommand, tools: Tools) -> Exit {
     let mut out = Output { gone: false };
     let done = match sub.name.as_str() {
         "config" => show_config(sub, &mut out),
         #[cfg(feature = "mailbox")]
-        "account" => account::run(sub, offline, &mut out),
+        "account" => account::run(sub, tools.accounts, &mut out),
+        #[cfg(feature = "mailbox")]
+        "stats" | "backup" => upkeep::ask(sub, tools, &mut out),
+        #[cfg(feature = "mailbox")]
+        "check-store" => upkeep::check(sub, tools, &mut out),
+        #[cfg(feature = "mailbox")]
+        "restore" => upkeep::restore(sub, tools, &mut out),
         name => daemon(name, sub, &mut out),
     };
     #[cfg(not(feature = "mailbox"))]
-    let _ = offline;
+    let _ = tools;
     match done {
         Ok(()) => Exit::Ok,
         Err(_) if out.gone => Exit::Ok,

@@ -119,6 +119,10 @@ impl<S: Transport> Conn<S> {
             Answer::Accounts(accounts) => self.task = Task::Accounts(accounts.into_iter()),
             Answer::Devices(devices) => self.task = Task::Devices(devices.into_iter()),
             Answer::Refused(refused) => self.refuse(&Fault::from(&refused)),
+            Answer::Upkeep(told) => match reply::told(&mut self.out, &told) {
+                Ok(()) => self.done(),
+                Err(fault) => self.refuse(&fault),
+            },
             Answer::Ok | Answer::Registered(_) | Answer::Mail { .. } => self.done(),
         }
     }
@@ -261,7 +265,7 @@ impl<S: Transport> Conn<S> {
                 self.done();
             }
             Request::Reload => match turn.house.reload() {
-                Ok(()) => self.wait(Task::Reload, turn.now_ms),
+                Ok(()) => self.wait(Task::Reload, ANSWER_MS, turn.now_ms),
                 Err(why) => self.refuse(&Fault::new("reloadFailed", why)),
             },
             Request::Drain => {
@@ -281,20 +285,22 @@ impl<S: Transport> Conn<S> {
             let what = "this daemon keeps its accounts elsewhere";
             return self.refuse(&Fault::new("otherData", what));
         }
-        turn.house.say(format_args!(
-            "admin: account {}",
-            request::described(&operator)
-        ));
+        let what = request::described(&operator);
+        match operator {
+            Operator::Upkeep(_) => turn.house.say(format_args!("admin: {what}")),
+            _ => turn.house.say(format_args!("admin: account {what}")),
+        }
+        let patience_ms = request::patience_ms(&operator);
         turn.jobs.push(Job {
             asker: Asker::Admin(self.serial),
             ask: Ask::Operator(operator),
         });
-        self.wait(Task::Job, turn.now_ms);
+        self.wait(Task::Job, patience_ms, turn.now_ms);
     }
 
-    fn wait(&mut self, task: Task, now_ms: u64) {
+    fn wait(&mut self, task: Task, patience_ms: u64, now_ms: u64) {
         self.task = task;
-        self.deadline_ms = now_ms.saturating_add(ANSWER_MS);
+        self.deadline_ms = now_ms.saturating_add(patience_ms);
     }
 
     fn done(&mut self) {

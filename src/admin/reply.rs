@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use crate::accounts::{Account, Device, Refused};
 use crate::config::Changes;
+use crate::ops::exit::Exit;
 use crate::time::Stamp;
+use crate::upkeep::Told;
 
 /// Why a request was not done: the last line of its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -68,6 +70,33 @@ pub fn line(out: &mut Vec<u8>, value: &impl Serialize) {
     let _ = serde_json::to_writer(&mut *out, value);
     out.push(b'\n');
 }
+
+/// Appends what the store tells of itself; the fault is the last line then.
+pub fn told(out: &mut Vec<u8>, told: &Told) -> Result<(), Fault> {
+    match told {
+        Told::Stats(stats) => line(out, stats),
+        Told::BackedUp(made) => line(out, made),
+        Told::Failed(error) => {
+            let code = FAULTS.iter().find(|(exit, _)| *exit == error.code);
+            let text = error.to_string();
+            let text = text.trim_start_matches("privmsgd: ").to_string();
+            return Err(Fault::new(
+                code.map_or("storageFailed", |(_, code)| code),
+                text,
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// How the exit code of a subcommand that the daemon carries out is told, and known again.
+pub const FAULTS: &[(Exit, &str)] = &[
+    (Exit::Data, "damaged"),
+    (Exit::Unavailable, "busy"),
+    (Exit::CannotCreate, "cannotCreate"),
+    (Exit::Io, "storageFailed"),
+    (Exit::Permission, "notPermitted"),
+];
 
 /// Appends the line of one account.
 pub fn account(out: &mut Vec<u8>, account: &Account) {

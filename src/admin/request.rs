@@ -6,8 +6,9 @@ use log::LevelFilter;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::{NewCredential, Operator, PublicKey, Secret, overwrite};
-use crate::admin::PROTOCOL;
 use crate::admin::reply::Fault;
+use crate::admin::{ANSWER_MS, BACKUP_MS, PROTOCOL};
+use crate::upkeep::Upkeep;
 use crate::wire::name::Name;
 
 #[derive(Debug, PartialEq)]
@@ -26,6 +27,19 @@ pub enum Request {
 }
 
 impl Request {
+    /// What is asked of the accounts in `data`, or of their store.
+    pub fn of(operator: Operator, data: Option<String>) -> Request {
+        Request::Account { operator, data }
+    }
+
+    /// How long an answer may take.
+    pub fn patience_ms(&self) -> u64 {
+        match self {
+            Request::Account { operator, .. } => patience_ms(operator),
+            _ => ANSWER_MS,
+        }
+    }
+
     pub fn parse(line: &[u8]) -> Result<Request, Fault> {
         // serde's own words may quote what was sent, a password included.
         let bad = |error: serde_json::Error| {
@@ -50,6 +64,10 @@ impl Request {
             "account" => Request::Account {
                 data: line.data.as_deref().map(str::to_string),
                 operator: line.operator()?,
+            },
+            "stats" | "backup" => Request::Account {
+                data: line.data.as_deref().map(str::to_string),
+                operator: Operator::Upkeep(line.upkeep()?),
             },
             _ => return Err(Fault::new("unknownCommand", "there is no such command")),
         })
@@ -88,7 +106,11 @@ impl Request {
             Request::LogLevel(_) => "logLevel",
             Request::Reload => "reload",
             Request::Drain => "drain",
-            Request::Account { .. } => "account",
+            Request::Account { operator, .. } => match operator {
+                Operator::Upkeep(Upkeep::Stats) => "stats",
+                Operator::Upkeep(Upkeep::Backup { .. }) => "backup",
+                _ => "account",
+            },
         }
     }
 }
@@ -118,6 +140,8 @@ struct Line<'a> {
     device: Option<Cow<'a, str>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     data: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    to: Option<Cow<'a, str>>,
 }
 
 /// A password on its way; overwritten where it is a copy.
@@ -175,6 +199,17 @@ impl<'a> Line<'a> {
         hex(key).ok_or_else(wrong)
     }
 
+    fn upkeep(&self) -> Result<Upkeep, Fault> {
+        if self.command == "stats" {
+            return Ok(Upkeep::Stats);
+        }
+        let to = self.to.as_deref().ok_or_else(|| missing("to"))?;
+        match to.starts_with('/') && !to.contains('\0') {
+            true => Ok(Upkeep::Backup { to: to.into() }),
+            false => Err(Fault::new("badRequest", "to is an absolute path")),
+        }
+    }
+
     fn operator(&self) -> Result<Operator, Fault> {
         let action = self.action.as_deref().ok_or_else(|| missing("action"))?;
         if action == "list" {
@@ -222,6 +257,11 @@ impl<'a> Line<'a> {
 
     fn set_operator(&mut self, operator: &'a Operator) {
         let (action, name) = match operator {
+            Operator::Upkeep(Upkeep::Stats) => return,
+            Operator::Upkeep(Upkeep::Backup { to }) => {
+                self.to = Some(to.to_string_lossy());
+                return;
+            }
             Operator::List => ("list", None),
             Operator::Add { username, .. } => ("add", Some(username)),
             Operator::SetPassword { username, .. } => ("setPassword", Some(username)),
@@ -270,9 +310,19 @@ fn to_hex(key: &PublicKey) -> String {
     key.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// How long the daemon may take for it.
+pub fn patience_ms(operator: &Operator) -> u64 {
+    match operator {
+        Operator::Upkeep(Upkeep::Backup { .. }) => BACKUP_MS,
+        _ => ANSWER_MS,
+    }
+}
+
 /// For the log: never a secret.
 pub fn described(operator: &Operator) -> String {
     match operator {
+        Operator::Upkeep(Upkeep::Stats) => "stats".into(),
+        Operator::Upkeep(Upkeep::Backup { to }) => format!("backup {}", to.display()),
         Operator::Add { username, .. } => format!("add {}", username.as_str()),
         Operator::List => "list".into(),
         Operator::SetPassword { username, .. } => format!("passwd {}", username.as_str()),
@@ -289,109 +339,4 @@ pub fn described(operator: &Operator) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn name(text: &'static str) -> Name<'static> {
-        Name::parse(text).unwrap()
-    }
-
-    fn operators() -> Vec<Operator> {
-        let username = name("Zoë");
-        let secret = || Secret::new("p \"ä\\\u{1f600}".as_bytes());
-        let key = std::array::from_fn(|at| at as u8 * 8);
-        let add = |credential| Operator::Add {
-            username: name("Bob"),
-            credential,
-        };
-        vec![
-            Operator::List,
-            add(None),
-            add(Some(NewCredential::Password(secret()))),
-            add(Some(NewCredential::Key(key, None))),
-            Operator::SetPassword {
-                username: username.clone(),
-                password: secret(),
-            },
-            Operator::Disable {
-                username: username.clone(),
-                disabled: true,
-            },
-            Operator::Disable {
-                username: username.clone(),
-                disabled: false,
-            },
-            Operator::Remove {
-                username: username.clone(),
-            },
-            Operator::AddKey {
-                username: username.clone(),
-                key,
-            },
-            Operator::RevokeDevice {
-                username,
-                device: "my phone".into(),
-            },
-        ]
-    }
-
-    #[test]
-    fn every_request_is_read_as_it_was_written() {
-        let account = |operator| Request::Account {
-            operator,
-            data: Some("/var/lib/x".into()),
-        };
-        let mut all: Vec<Request> = operators().into_iter().map(account).collect();
-        all.extend([
-            Request::Status,
-            Request::Clients,
-            Request::Kick(name("Bob")),
-            Request::LogLevel(LevelFilter::Off),
-            Request::Reload,
-            Request::Drain,
-        ]);
-        for request in all {
-            let line = request.to_line();
-            assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
-            assert_eq!(Request::parse(&line), Ok(request));
-        }
-    }
-
-    #[test]
-    fn what_is_no_request_is_named_and_never_quoted() {
-        for (line, code) in [
-            ("", "badRequest"),
-            ("{}", "badRequest"),
-            ("[1]", "badRequest"),
-            (r#"{"command":"status","x":1}"#, "badRequest"),
-            (r#"{"command":"status","command":"drain"}"#, "badRequest"),
-            (r#"{"protocol":2,"command":"status"}"#, "unsupportedVersion"),
-            (r#"{"command":"stop"}"#, "unknownCommand"),
-            (r#"{"command":"kick"}"#, "badRequest"),
-            (r#"{"command":"kick","name":"a b"}"#, "invalidName"),
-            (r#"{"command":"logLevel","level":"loud"}"#, "badRequest"),
-            (r#"{"command":"account","action":"add"}"#, "badRequest"),
-            (
-                r#"{"command":"account","action":"ad","name":"Bob"}"#,
-                "unknownCommand",
-            ),
-            (
-                r#"{"command":"account","action":"setPassword","name":"Bob"}"#,
-                "badRequest",
-            ),
-            (
-                r#"{"command":"account","action":"addKey","name":"Bob","key":"00"}"#,
-                "badRequest",
-            ),
-            (
-                r#"{"command":"account","password":{"hunter2":1}}"#,
-                "badRequest",
-            ),
-            (r#"{"command":"account","hunter2":1}"#, "badRequest"),
-        ] {
-            let fault = Request::parse(line.as_bytes()).unwrap_err();
-            assert_eq!(fault.code, code, "{line}");
-            assert!(!fault.error.contains("hunter2"), "{fault:?}");
-        }
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod limits;
+mod mailbox;
 
 use std::ops::RangeInclusive;
 
@@ -96,10 +97,13 @@ macro_rules! field {
     };
     // One of two words: `no` and `yes` are how the file says false and true.
     ($path:literal: $table:ident . $field:ident $no:literal or $yes:literal, $about:expr) => {
+        field!($path: $table.$field $no or $yes, $about, true)
+    };
+    ($path:literal: $table:ident . $field:ident $no:literal or $yes:literal, $about:expr, $reloads:expr) => {
         Key {
             path: $path,
             about: $about,
-            reloads: true,
+            reloads: $reloads,
             set: |config, given| {
                 config.$table.$field = value::one_of(given, [$no, $yes])? == 1;
                 Ok(())
@@ -121,6 +125,13 @@ const RARE: &[&str] = &[
     "accounts.password_memory_kib",
     "accounts.password_passes",
     "accounts.password_queue",
+    "mailbox.max_waiting",
+    "mailbox.max_waiting_bytes",
+    "mailbox.max_relations",
+    "mailbox.max_jobs",
+    "mailbox.max_job_bytes",
+    "mailbox.key",
+    "mailbox.durability",
     "tls.handshake_timeout_ms",
     "tls.accepts_per_turn",
     "limits.accepts_per_turn",
@@ -146,7 +157,14 @@ const DAY: u64 = 86_400_000;
 const WAIT: RangeInclusive<u64> = 1..=DAY;
 const ANY_WAIT: RangeInclusive<u64> = 0..=DAY;
 
-const TABLES: &[&[Key]] = &[SERVER, accounts::KEYS, TLS, limits::KEYS, LOG];
+const TABLES: &[&[Key]] = &[
+    SERVER,
+    accounts::KEYS,
+    mailbox::KEYS,
+    TLS,
+    limits::KEYS,
+    LOG,
+];
 
 const SERVER: &[Key] = &[
     Key {
@@ -239,7 +257,6 @@ const LOG: &[Key] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Limits;
 
     /// Acceptance §4, config: at most 40 lines, and the defaults are the defaults.
     #[test]
@@ -261,10 +278,15 @@ mod tests {
     }
 
     #[test]
-    fn every_field_of_limits_is_a_key() {
-        let limits = format!("{:?}", Limits::default());
-        let fields = limits.matches(": ").count();
-        let keys = Key::all().filter(|key| key.table() == "limits").count();
-        assert_eq!(fields, keys, "{limits}");
+    fn every_field_of_limits_and_of_the_mailbox_is_a_key() {
+        let defaults = Config::default();
+        for (table, shown) in [
+            ("limits", format!("{:?}", defaults.limits)),
+            ("mailbox", format!("{:?}", defaults.mailbox)),
+        ] {
+            let fields = shown.matches(": ").count();
+            let keys = Key::all().filter(|key| key.table() == table).count();
+            assert_eq!(fields, keys, "{shown}");
+        }
     }
 }

@@ -46,6 +46,16 @@ pub struct Limits {
     pub limit_local_peers: bool,
     /// Refused lines of one connection in 10 s before it ends.
     pub max_errors: u32,
+    /// Commands of one connection that are not answered yet; with so many it is not read.
+    pub max_pending_commands: u32,
+    /// Bytes waiting for a session above which it is sent no more of its mailbox, until a quarter is left.
+    pub delivery_queue_bytes: usize,
+    /// Sessions whose next messages are being read from the disk at once; the others queue.
+    pub max_fetches: usize,
+    /// From a peer's last line to `goodbye`, while its mailbox is delivered.
+    pub last_delivery_ms: u64,
+    /// Sessions of one account with `deliver:"none"`.
+    pub max_send_only: usize,
     /// Names one connection may watch.
     pub max_watched: usize,
     /// Connections that may watch one name.
@@ -92,6 +102,11 @@ impl Default for Limits {
             command_burst: 50,
             limit_local_peers: false,
             max_errors: 10,
+            max_pending_commands: 256,
+            delivery_queue_bytes: 64 * 1024,
+            max_fetches: 64,
+            last_delivery_ms: 120_000,
+            max_send_only: 64,
             max_watched: 128,
             max_watchers: 10_000,
             presence_interval_ms: 1_000,

@@ -1,6 +1,8 @@
 //! The subcommands: which there are, and what each takes, for help, man pages and completions alike. Knows no values.
 
-use clap::{Arg, ArgAction, Command};
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, Command, value_parser};
 
 use super::tls_args;
 
@@ -35,6 +37,7 @@ pub fn all() -> Vec<Command> {
     ];
     if cfg!(feature = "mailbox") {
         all.push(account());
+        all.extend(upkeep());
     }
     all
 }
@@ -101,6 +104,82 @@ fn account() -> Command {
             "The daemon does it if it answers; else the accounts in the data directory are changed directly.\n\n\
              Examples:\n  privmsgd account add Alice\n  privmsgd account list --data /var/lib/privmsgd",
         )
+}
+
+/// What is done to a store as a whole.
+fn upkeep() -> [Command; 4] {
+    [
+        reporting(
+            "stats",
+            "Count what is stored, with the daemon running or not",
+        )
+        .after_help(STATS),
+        reporting(
+            "backup",
+            "Copy the store into one new file, with the daemon running or not",
+        )
+        .arg(path("to", "The copy: a new file; nothing is overwritten").required(true))
+        .after_help(BACKUP),
+        reporting(
+            "restore",
+            "Make a store of a backup, with the daemon stopped",
+        )
+        .arg(path("from", "What privmsgd backup made; it stays as it is").required(true))
+        .arg(flag("replace", "Move the store that is there aside"))
+        .after_help(RESTORE),
+        reporting(
+            "check-store",
+            "Read all of a store and list what is wrong, with the daemon stopped",
+        )
+        .after_help(CHECK_STORE),
+    ]
+}
+
+const STATS: &str = "\
+A running daemon counts between its commits, a bounded number of rows at a time; what changes meanwhile may be
+counted or not. waiting: messages that no device of their recipient has taken.
+
+Examples:
+  privmsgd stats
+  privmsgd stats --json | jq .waiting
+  privmsgd stats --data /var/lib/privmsgd";
+
+const BACKUP: &str = "\
+A running daemon goes on accepting while it copies; the file has what was accepted until the end of the copy. The file
+is complete in itself, for its owner only (mode 600), and on the disk when the command ends. The daemon writes it
+itself: as a service it may write below its StateDirectory only. Bodies that mailbox.key seals stay sealed.
+
+Examples:
+  privmsgd backup --to /var/lib/privmsgd/$(date +%F).db
+  privmsgd backup --to backup.db --data /var/lib/privmsgd --json";
+
+const RESTORE: &str = "\
+The file is checked first. Accounts, credentials and messages are as they were when it was made. The store gets a new
+epoch, so that clients do not take its numbers for those they saw; the numbers of every conversation and mailbox go on
+2^32 later, and what is lost between is one line of each conversation: \"removed\":\"lost\". With --replace the
+store that is there gets another name in the same directory. Single damaged messages are listed and told to clients.
+Exit code: 65 if the backup is of no use, 73 if there is a store already.
+
+Examples:
+  privmsgd restore --from 2026-11-22.db --data /var/lib/privmsgd
+  privmsgd restore --from 2026-11-22.db --data /var/lib/privmsgd --replace";
+
+const CHECK_STORE: &str = "\
+Reads everything and changes nothing. One line for each thing that is wrong: what kind, where, and what. Kinds:
+database (SQLite's own check), schema, reference, journal, message (not as it was written, or not sealed with this
+key), numbers (a gap in a conversation that nothing states), log, cursor, count.
+Exit code: 0 if nothing is wrong, 65 if anything is, 69 if a daemon runs on the store.
+
+Examples:
+  privmsgd check-store --data /var/lib/privmsgd
+  privmsgd check-store --data /var/lib/privmsgd --json | jq -r .place";
+
+fn path(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name("FILE")
+        .help(help)
+        .value_parser(value_parser!(PathBuf))
 }
 
 fn add() -> Command {

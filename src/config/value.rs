@@ -131,6 +131,17 @@ pub fn token_keys(given: &Given) -> Result<Vec<String>, String> {
     }
 }
 
+/// `/path` or `credential:NAME`; empty: none.
+pub fn key_place(given: &Given) -> Result<String, String> {
+    let place = text(given)?;
+    let name = place.strip_prefix("credential:");
+    let is_name = |name: &str| !name.is_empty() && !name.contains('/') && !name.starts_with('.');
+    match place.is_empty() || place.starts_with('/') || name.is_some_and(is_name) {
+        true => Ok(place),
+        false => Err(given.must_be("/PATH or credential:NAME")),
+    }
+}
+
 pub fn set_listen(config: &mut Config, given: &Given) -> Result<(), String> {
     let items = given.as_list();
     let items = items.ok_or_else(|| given.must_be("a list of addresses"))?;

@@ -11,6 +11,7 @@ use crate::net::conn::Transport;
 impl<S: Transport> Engine<S> {
     /// What was asked since the last call; each of it is to be answered by [`Engine::done`].
     pub fn take_jobs(&mut self) -> Vec<Job> {
+        self.router.put_acks(&mut self.conns);
         self.conns.take_jobs()
     }
 

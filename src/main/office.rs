@@ -7,14 +7,15 @@ use std::sync::{Arc, OnceLock};
 
 #[cfg(feature = "mailbox")]
 use privmsgd::accounts;
-use privmsgd::admin::cli::Offline;
+use privmsgd::admin::cli::{Offline, Tools};
 use privmsgd::config::Config;
 use privmsgd::net::inquiries::OpenDesk;
 #[cfg(not(feature = "mailbox"))]
 use privmsgd::ops::exit::Exit;
 use privmsgd::ops::exit::StartError;
 #[cfg(feature = "mailbox")]
-use privmsgd::store::Store;
+use privmsgd::store::{self, How, Store};
+use privmsgd::upkeep::{Checked, Finding, Restore, Restored};
 
 /// What the desk goes by, once it is open.
 #[cfg(feature = "mailbox")]
@@ -31,7 +32,7 @@ pub fn desk<'a>(config: &'a Config, office: &Office) -> Option<OpenDesk<'a>> {
     let office = office.clone();
     Some(Box::new(move |wake| {
         let settings = accounts::Settings::load(config)?;
-        let store = Store::open(dir)?;
+        let store = Store::open_as(dir, How::load(&config.mailbox)?)?;
         let worker = accounts::Worker::start(store, settings, move || wake())?;
         office.get_or_init(|| worker.rules());
         Ok(Box::new(worker))
@@ -41,10 +42,7 @@ pub fn desk<'a>(config: &'a Config, office: &Office) -> Option<OpenDesk<'a>> {
 #[cfg(not(feature = "mailbox"))]
 pub fn desk<'a>(config: &'a Config, _: &Office) -> Option<OpenDesk<'a>> {
     let dir = config.data.as_deref()?;
-    Some(Box::new(move |_| {
-        let what = "this build of privmsgd keeps no accounts";
-        Err(StartError::new(Exit::Config, what, dir.display(), ""))
-    }))
+    Some(Box::new(move |_| Err(nothing_kept(dir))))
 }
 
 /// Reads what the desk will go by; the result makes it do so.
@@ -62,15 +60,63 @@ pub fn new_rules(_: &Config, _: &Office) -> Result<Box<dyn FnOnce() + Send>, Sta
     Ok(Box::new(|| {}))
 }
 
+/// What `privmsgd account`, `backup`, `check-store` and others do without a daemon.
+pub fn tools() -> Tools {
+    Tools {
+        accounts: offline,
+        check,
+        restore,
+    }
+}
+
+#[cfg(feature = "mailbox")]
+fn check(
+    dir: &Path,
+    config: &Config,
+    tell: &mut dyn FnMut(Finding),
+) -> Result<Checked, StartError> {
+    let how = How::load(&config.mailbox)?;
+    store::check(dir, how.sealer.as_ref(), tell)
+}
+
+#[cfg(feature = "mailbox")]
+fn restore(
+    asked: &Restore,
+    config: &Config,
+    warn: &mut dyn FnMut(&Finding),
+) -> Result<Restored, StartError> {
+    let how = How::load(&config.mailbox)?;
+    store::restore(asked, how, crate::unix_ms(), warn)
+}
+
+#[cfg(not(feature = "mailbox"))]
+fn check(dir: &Path, _: &Config, _: &mut dyn FnMut(Finding)) -> Result<Checked, StartError> {
+    Err(nothing_kept(dir))
+}
+
+#[cfg(not(feature = "mailbox"))]
+fn restore(
+    asked: &Restore,
+    _: &Config,
+    _: &mut dyn FnMut(&Finding),
+) -> Result<Restored, StartError> {
+    Err(nothing_kept(&asked.to))
+}
+
+#[cfg(not(feature = "mailbox"))]
+fn nothing_kept(dir: &Path) -> StartError {
+    let what = "this build of privmsgd keeps no accounts";
+    StartError::new(Exit::Config, what, dir.display(), "")
+}
+
 /// The accounts in `dir`, for `privmsgd account` without a daemon.
 #[cfg(feature = "mailbox")]
-pub fn offline(dir: &Path, config: &Config) -> Result<Offline, StartError> {
+fn offline(dir: &Path, config: &Config) -> Result<Offline, StartError> {
     let mut accounts = accounts::Offline::open(dir, config)?;
     Ok(Box::new(move |asked| accounts.ask(asked)))
 }
 
 #[cfg(not(feature = "mailbox"))]
-pub fn offline(dir: &Path, _: &Config) -> Result<Offline, StartError> {
-    let what = "this build of privmsgd keeps no accounts";
-    Err(StartError::new(Exit::Config, what, dir.display(), ""))
+fn offline(dir: &Path, _: &Config) -> Result<Offline, StartError> {
+    Err(nothing_kept(dir))
 }

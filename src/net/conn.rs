@@ -4,15 +4,18 @@
 //! events are edges, so what is not wanted now costs nothing, and there is no state in which a wake-up was forgotten.
 
 mod deadlines;
+mod followed;
 mod input;
 mod output;
 
 use std::io::{self, ErrorKind, Read, Write};
 
 pub use deadlines::Expiry;
+pub use followed::Arrived;
 
 use crate::config::Limits;
 use crate::net::admit::Peer;
+use crate::net::conn::followed::{Follow, Waits};
 use crate::net::lines::{Bounds, Lines};
 use crate::net::pace::{Errors, Pace};
 use crate::net::timers::NEVER;
@@ -27,6 +30,12 @@ pub trait Transport: Read + Write {
     #[inline]
     fn news(&mut self) -> News {
         News::default()
+    }
+
+    /// How many of the bytes that it took have not arrived at the peer's system; `None`: that cannot be told. After an
+    /// error the connection is lost, and no reading before it proves anything of what was out then.
+    fn unacknowledged(&mut self) -> io::Result<Option<u64>> {
+        Ok(None)
     }
 
     /// Why it failed, where the system has no error for it.
@@ -112,13 +121,17 @@ pub struct Conn<S> {
     pub(super) ready: bool,
     /// Reading stopped for our own reasons: input may be waiting without an event to come.
     held: bool,
-    /// A question of its is with others: its next line waits for the answer.
+    /// Its next line waits: for an answer, because too many are awaited, or because it is the last that counts.
     pub(super) pending: bool,
     /// Held to the rate of commands.
     pub limited: bool,
+    /// Its output is counted: somebody wants to know what of it has arrived, and when there is room for more.
+    pub(super) followed: bool,
     pub(super) stream: S,
     /// The peer's side has ended.
     pub eof: bool,
+    /// Reading or writing failed: it did not end in order.
+    pub(super) broken: bool,
     pub lines: Lines,
     /// What was read and not yet handled: part of a line or, while `held`, whole ones. No capacity while empty.
     carry: Vec<u8>,
@@ -137,6 +150,8 @@ pub struct Conn<S> {
 
 struct Rare {
     errors: Errors,
+    waits: Waits,
+    follow: Follow,
     heartbeat: Option<Heartbeat>,
     /// When flushing or lingering ends whatever happens.
     until_ms: u64,
@@ -155,6 +170,8 @@ impl Default for Rare {
     fn default() -> Self {
         Rare {
             errors: Errors::default(),
+            waits: Waits::default(),
+            follow: Follow::default(),
             heartbeat: None,
             until_ms: NEVER,
             linger_bytes: 0,
@@ -189,6 +206,8 @@ impl<S: Transport> Conn<S> {
             stalls: false,
             held: false,
             pending: false,
+            followed: false,
+            broken: false,
         }
     }
 
@@ -216,7 +235,10 @@ impl<S: Transport> Conn<S> {
                 Ok(count) => Got::Bytes(count),
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => Got::Nothing,
-                Err(_) => Got::Lost,
+                Err(_) => {
+                    self.broken = true;
+                    Got::Lost
+                }
             };
         }
     }

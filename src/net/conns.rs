@@ -1,6 +1,7 @@
 //! The connection table: slots, who must be written to, who is ending. The only way to send.
 //! Knows neither the poller nor the rules.
 
+mod followed;
 mod input;
 mod output;
 mod questions;
@@ -11,7 +12,7 @@ use crate::accounts::Job;
 use crate::config::Limits;
 use crate::id::ConnId;
 use crate::net::admit::Peer;
-use crate::net::conn::{CloseReason, Conn, Expiry, Phase, Transport};
+use crate::net::conn::{Arrived, CloseReason, Conn, Expiry, Phase, Transport};
 use crate::net::pool::Pool;
 use crate::net::timers::{NEVER, Timers};
 use crate::planted;
@@ -47,8 +48,12 @@ pub struct Conns<S> {
     doomed: Vec<(ConnId, CloseReason)>,
     /// Their slots are free at the end of the turn.
     dead: Vec<u32>,
-    /// Questions that connections wait for, not taken away yet.
+    /// Questions that connections wait for, not taken away yet, and bytes of messages in them.
     jobs: Vec<Job>,
+    job_bytes: usize,
+    /// Those with room again for what they are sent, and those that are no more: the router is not told yet.
+    roomy: Vec<ConnId>,
+    ended: Vec<(ConnId, Arrived)>,
     pub pool: Pool,
     /// Capacity of all output buffers in use, in bytes.
     queue_bytes: usize,
@@ -75,6 +80,9 @@ impl<S: Transport> Conns<S> {
             doomed: Vec::new(),
             dead: Vec::new(),
             jobs: Vec::new(),
+            job_bytes: 0,
+            roomy: Vec::new(),
+            ended: Vec::new(),
             pool: Pool::default(),
             queue_bytes: 0,
             unflushed_bytes: 0,
@@ -203,17 +211,20 @@ impl<S: Transport> Conns<S> {
         };
         let was = std::mem::replace(&mut conn.phase, Phase::Dead);
         conn.forget_input();
+        let serial = conn.serial;
+        if was == Phase::Open {
+            self.doomed.push((ConnId { key, serial }, reason));
+        }
         if was != Phase::Dead {
             self.dead.push(key);
+            self.note_end(key);
         }
-        if was == Phase::Open {
-            self.doomed.push((
-                ConnId {
-                    key,
-                    serial: conn.serial,
-                },
-                reason,
-            ));
+    }
+
+    /// No line of the connection is handled any more: it is about to end.
+    pub fn end_lines(&mut self, id: ConnId) {
+        if let Some(conn) = self.get_mut(id) {
+            conn.end_lines();
         }
     }
 
@@ -273,9 +284,10 @@ impl<S: Transport> Conns<S> {
         self.spare_ready = ready;
     }
 
-    /// Whether the turn has something left to read, to write or to bury without waiting for an event.
+    /// Whether the turn has something left to read, to write, to ask or to bury without waiting for an event.
     pub fn has_work(&self) -> bool {
-        !(self.ready.is_empty() && self.dirty.is_empty() && self.dead.is_empty())
+        let lists = self.ready.is_empty() && self.dirty.is_empty() && self.dead.is_empty();
+        !(lists && self.jobs.is_empty())
     }
 
     /// Frees the slots of the dead; `buried` learns of each.
@@ -320,7 +332,7 @@ impl<S: Transport> Conns<S> {
         else {
             return;
         };
-        if conn.discard(scratch) {
+        if conn.discard(scratch) && (!conn.eof || conn.all_arrived()) {
             self.cut(key, CloseReason::Lost);
         } else if conn.news().more {
             self.mark_ready(key);

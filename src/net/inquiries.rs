@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crate::accounts::{Answer, Ask, Asker, Desk, Done, Job, Refused};
 use crate::engine::Engine;
+use crate::mailbox;
 use crate::net::conn::Transport;
 use crate::net::timers::NEVER;
-use crate::ops::exit::StartError;
+use crate::ops::exit::{Exit, StartError};
 use crate::wire::code::Code;
 
 /// Wakes the loop from another thread: an answer is there.
@@ -17,18 +18,24 @@ pub type Wake = Arc<dyn Fn() + Send + Sync>;
 pub type OpenDesk<'a> = Box<dyn FnOnce(Wake) -> Result<Box<dyn Desk>, StartError> + 'a>;
 
 /// Answers of one turn.
-const ANSWERS_PER_TURN: usize = 256;
+const ANSWERS_PER_TURN: usize = 2_000;
 
 pub struct Inquiries {
     /// `None`: nobody is there to ask, in open mode.
     desk: Option<Box<dyn Desk>>,
     /// There may be answers for which no wake-up will come.
     more: bool,
+    /// The desk has failed for good, and everything it had to say was fetched.
+    failed: Option<Exit>,
 }
 
 impl Inquiries {
     pub fn new(desk: Option<Box<dyn Desk>>) -> Self {
-        Inquiries { desk, more: false }
+        Inquiries {
+            desk,
+            more: false,
+            failed: None,
+        }
     }
 
     /// Puts a question that no connection asks; gives it back if there is no room for it.
@@ -46,6 +53,7 @@ impl Inquiries {
         engine: &mut Engine<S>,
         mut admin: impl FnMut(u64, Answer),
     ) {
+        let failed = self.desk.as_ref().and_then(|desk| desk.failed());
         let mut left = ANSWERS_PER_TURN;
         while left > 0
             && let Some(done) = self.desk.as_mut().and_then(|desk| desk.done())
@@ -57,11 +65,17 @@ impl Inquiries {
             left -= 1;
         }
         self.more = left == 0;
+        self.failed = failed.filter(|_| !self.more);
         for job in engine.take_jobs() {
             if let Err(job) = self.submit(job) {
-                engine.done(&no_room(&job));
+                engine.done(&no_room(job));
             }
         }
+    }
+
+    /// How the process has to end, once its clients were told.
+    pub fn failed(&self) -> Option<Exit> {
+        self.failed
     }
 
     /// When there may be answers without a wake-up, in monotonic ms; 0: now.
@@ -73,25 +87,35 @@ impl Inquiries {
 /// How long to wait before asking again.
 const RETRY_MS: u32 = 1_000;
 
-fn no_room(job: &Job) -> Done {
-    let (code, message) = match job.ask {
+fn no_room(job: Job) -> Done {
+    let (code, message) = match &job.ask {
         Ask::Register { .. } | Ask::Create { .. } => (
             Code::RateLimited,
             "too many names are being proved now; try again",
         ),
+        Ask::Mail(_) => (Code::Overloaded, "too much is to be stored now; try again"),
         _ => (
             Code::Overloaded,
             "too much is asked about accounts now; try again",
         ),
     };
+    let refused = Refused {
+        code,
+        message,
+        field: None,
+        retry_after_ms: Some(RETRY_MS),
+    };
+    let answer = match job.ask {
+        Ask::Mail(mail) => Answer::Mail {
+            reply: mail.reply,
+            verb: mail.verb,
+            answer: Box::new(mailbox::Answer::Refused(refused)),
+        },
+        _ => Answer::Refused(refused),
+    };
     Done {
         asker: job.asker,
-        answer: Answer::Refused(Refused {
-            code,
-            message,
-            field: None,
-            retry_after_ms: Some(RETRY_MS),
-        }),
+        answer,
         ends: None,
         notice: None,
         entries: Vec::new(),

@@ -39,6 +39,10 @@ struct Pipe {
     step: usize,
     ended: bool,
     reset: bool,
+    /// Of the bytes that the peer took, so many count as not arrived.
+    withheld: u64,
+    /// What has arrived cannot be told.
+    obscure: bool,
     /// Something came for the server that no event has told of.
     readable: bool,
     /// A write took less than was offered: room is an event.
@@ -84,6 +88,16 @@ impl Far {
         let mut pipe = self.0.borrow_mut();
         let count = pipe.to_peer.len().min(max);
         pipe.to_peer.drain(..count).collect()
+    }
+
+    /// From here on the last `bytes` of what was taken count as not arrived, as what was not taken does.
+    pub fn withhold(&self, bytes: u64) {
+        self.0.borrow_mut().withheld = bytes;
+    }
+
+    /// From here on the server cannot tell what has arrived.
+    pub fn obscure(&self, obscure: bool) {
+        self.0.borrow_mut().obscure = obscure;
     }
 
     pub fn set_window(&self, bytes: usize) {
@@ -176,6 +190,16 @@ impl Transport for Memory {
         match pipe.reset {
             true => Err(ErrorKind::NotConnected.into()),
             false => Ok(()),
+        }
+    }
+
+    fn unacknowledged(&mut self) -> io::Result<Option<u64>> {
+        let pipe = self.0.borrow();
+        let out = pipe.to_peer.len() as u64 + pipe.withheld;
+        match (pipe.reset, pipe.obscure) {
+            (true, _) => Err(ErrorKind::ConnectionReset.into()),
+            (false, true) => Ok(None),
+            (false, false) => Ok(Some(out)),
         }
     }
 }

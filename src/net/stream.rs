@@ -7,6 +7,7 @@ use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token, event::Source};
 
 use crate::net::conn::{News, Transport};
+use crate::net::sys;
 use crate::net::tls::Layer;
 #[cfg(feature = "tls")]
 use crate::net::tls::Tls;
@@ -21,6 +22,15 @@ pub enum Stream {
 impl Transport for TcpStream {
     fn shutdown_write(&mut self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
+    }
+
+    /// A connection that was reset has nothing out any more: whether it was is asked afterwards.
+    fn unacknowledged(&mut self) -> io::Result<Option<u64>> {
+        let out = sys::unacknowledged(&*self)?;
+        match self.take_error()? {
+            Some(error) => Err(error),
+            None => Ok(Some(out)),
+        }
     }
 }
 
@@ -57,6 +67,22 @@ impl Transport for Stream {
             Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
             #[cfg(feature = "tls")]
             Stream::Tls(stream) => stream.shutdown_write(),
+        }
+    }
+
+    fn unacknowledged(&mut self) -> io::Result<Option<u64>> {
+        match self {
+            Stream::Tcp(stream) => stream.unacknowledged(),
+            // Memory, not bytes, is what it counts: only none of it says something.
+            Stream::Unix(stream) => {
+                let out = sys::unacknowledged(&*stream)?;
+                match stream.take_error()? {
+                    Some(error) => Err(error),
+                    None => Ok((out == 0).then_some(0)),
+                }
+            }
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.unacknowledged(),
         }
     }
 

@@ -2,7 +2,9 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use rustix::ioctl::{Getter, Opcode, ioctl};
 
 /// Takes over a descriptor that another process left open for this one.
 ///
@@ -17,6 +19,17 @@ pub fn own(raw: RawFd) -> io::Result<OwnedFd> {
     rustix::io::fcntl_getfd(unsafe { BorrowedFd::borrow_raw(raw) })?;
     // SAFETY: it is open, as just seen, and by the caller's word nobody else here owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(raw) })
+}
+
+/// SIOCOUTQ of tcp(7) and unix(7), which is TIOCOUTQ.
+const OUTQ: Opcode = 0x5411;
+
+/// What was written to a socket and has not arrived: over TCP the bytes, an end among them, that the peer's system has
+/// not acknowledged; over a UNIX socket the memory that holds what was not read.
+pub fn unacknowledged(socket: impl AsFd) -> io::Result<u64> {
+    // SAFETY: the kernel writes one int for this request, whatever the descriptor is, or fails.
+    let count = unsafe { ioctl(socket, Getter::<OUTQ, i32>::new()) }?;
+    Ok(u64::try_from(count).unwrap_or_default())
 }
 
 /// Gives freed memory back to the system where the allocator would keep it. Takes about a millisecond for each

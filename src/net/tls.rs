@@ -12,6 +12,7 @@
 mod der;
 mod expiry;
 mod identity;
+mod marks;
 mod self_signed;
 pub mod session;
 mod traffic;

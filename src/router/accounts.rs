@@ -3,17 +3,20 @@
 
 use crate::accounts::{Ask, Asker, Credential, Job, NewCredential, Nonce};
 use crate::id::ConnId;
+use crate::mailbox::{self, Exported};
 use crate::net::conns::MAX_RESERVED;
 use crate::router::fault::{Fault, not_available, not_registered};
+use crate::router::mail::Post;
 use crate::router::policy::AccountRules;
-use crate::router::session::Member;
 use crate::router::{Channel, Router, Table};
-use crate::wire::code::{Code, Status, Verb};
+use crate::wire::code::{Code, Deliver, Status, Verb};
 use crate::wire::command::{Account, Raw, Register};
+use crate::wire::name::Name;
 
 /// What mailbox mode keeps besides sessions.
 pub(super) struct Mailbox {
     pub rules: AccountRules,
+    pub post: Post,
     seats: Vec<Seat>,
 }
 
@@ -35,6 +38,14 @@ pub(super) struct Pending {
     /// What the session is to begin with.
     pub status: Status,
     pub heartbeat_ms: Option<u32>,
+    pub deliver: Deliver,
+    pub window: u32,
+    /// The names that are to be watched.
+    pub names: Vec<Name<'static>>,
+    /// Lines of an export that were sent.
+    pub lines: u32,
+    /// Where an export goes on once there is room.
+    pub next: Option<Exported>,
 }
 
 /// The device of a `register` that names none.
@@ -44,6 +55,7 @@ impl Mailbox {
     pub fn new(rules: AccountRules, capacity: usize) -> Self {
         Mailbox {
             rules,
+            post: Post::default(),
             seats: Vec::with_capacity(capacity.min(MAX_RESERVED)),
         }
     }
@@ -69,6 +81,11 @@ impl Mailbox {
         }
     }
 
+    /// The command that `id` waits with.
+    pub fn pending_mut(&mut self, id: ConnId) -> Option<&mut Pending> {
+        self.seat_mut(id)?.pending.as_deref_mut()
+    }
+
     /// The command that `id` has waited with.
     pub fn take_pending(&mut self, id: ConnId) -> Option<Box<Pending>> {
         self.seat_mut(id)?.pending.take()
@@ -88,12 +105,17 @@ impl Mailbox {
 }
 
 impl Pending {
-    fn of(id: Option<Raw<'_>>, verb: Verb) -> Self {
+    pub fn of(id: Option<Raw<'_>>, verb: Verb) -> Self {
         Pending {
             id: id.map(|id| id.0.into()),
             verb,
             status: Status::Online,
             heartbeat_ms: None,
+            deliver: Deliver::None,
+            window: 0,
+            names: Vec::new(),
+            lines: 0,
+            next: None,
         }
     }
 }
@@ -108,7 +130,7 @@ impl Router {
         out: &mut T,
     ) -> Result<(), Fault<'a>> {
         if let Some(field) = register.unavailable {
-            return Err(not_yet(field));
+            return Err(not_available("this server has no such thing", Some(field)));
         }
         let Some(credential) = register.proof.as_deref() else {
             return Err(self.auth_required(from));
@@ -130,6 +152,8 @@ impl Router {
         let pending = Pending {
             status: register.status.unwrap_or(Status::Online),
             heartbeat_ms: register.heartbeat_ms,
+            deliver: register.mail.deliver,
+            window: register.window,
             ..Pending::of(id, Verb::Register)
         };
         self.ask(from, ask, pending, out)
@@ -143,6 +167,16 @@ impl Router {
         out: &mut T,
     ) -> Result<(), Fault<'a>> {
         let ask = match account {
+            Account::Export => {
+                let from_start = mailbox::Ask::Export {
+                    from: Exported::START,
+                };
+                return self.wait_for(from, Pending::of(id, Verb::Account), from_start, out);
+            }
+            Account::Delete => {
+                let delete = mailbox::Ask::DeleteAccount;
+                return self.wait_for(from, Pending::of(id, Verb::Account), delete, out);
+            }
             Account::Create {
                 username,
                 credential,
@@ -164,21 +198,18 @@ impl Router {
 
     fn ask_of_session<'a>(&self, from: ConnId, account: &Account<'_>) -> Result<Ask, Fault<'a>> {
         let session = self.sessions.get(from).ok_or_else(not_registered)?;
-        let Member {
-            account: id,
-            device,
-            ..
-        } = session.member().ok_or_else(not_registered)?;
-        let id = *id;
+        let member = session.member().ok_or_else(not_registered)?;
+        let id = member.account;
+        let device: Box<str> = member.device.as_deref().ok_or_else(only_sends)?.into();
         Ok(match account {
             Account::SetPassword(password) => Ask::SetPassword {
                 account: id,
                 password: password.clone(),
-                device: device.clone(),
+                device,
             },
             Account::AddKey(key, signature) => Ask::AddKey {
                 account: id,
-                by: device.clone(),
+                by: device,
                 username: session.owned_name(),
                 key: *key,
                 signature: *signature,
@@ -186,19 +217,21 @@ impl Router {
             },
             Account::RemoveKey(key) => Ask::RemoveKey {
                 account: id,
-                by: device.clone(),
+                by: device,
                 key: *key,
             },
             Account::Devices => Ask::Devices {
                 account: id,
-                by: device.clone(),
+                by: device,
             },
             Account::RevokeDevice(revoked) => Ask::RevokeDevice {
                 account: id,
-                by: device.clone(),
+                by: device,
                 device: (*revoked).into(),
             },
-            Account::Create { .. } | Account::NotYet => return Err(not_yet("action")),
+            Account::Create { .. } | Account::Export | Account::Delete => {
+                return Err(not_registered());
+            }
         })
     }
 
@@ -210,7 +243,7 @@ impl Router {
     }
 
     /// Puts the question; the connection's next line waits for the answer.
-    fn ask<'a, T: Table>(
+    pub(super) fn ask<'a, T: Table>(
         &mut self,
         from: ConnId,
         ask: Ask,
@@ -301,9 +334,9 @@ impl Router {
     }
 }
 
-fn not_yet<'a>(field: &'static str) -> Fault<'a> {
-    not_available(
-        "this release stores no messages: this comes with them",
-        Some(field),
+fn only_sends<'a>() -> Fault<'a> {
+    Fault::new(
+        Code::NotAllowed,
+        "this session has no device, it only sends (deliver:none); register with one",
     )
 }

@@ -4,12 +4,11 @@
 use crate::accounts::{Answer, Asker, Device, Done, Ends, Notice, Refused, Registered, Which};
 use crate::id::ConnId;
 use crate::router::accounts::Pending;
-use crate::router::devices::ring;
 use crate::router::fault::{Fault, refuse};
-use crate::router::session::Session;
+use crate::router::session::{Member, Session};
 use crate::router::{Router, Table};
 use crate::time::{Now, Stamp};
-use crate::wire::code::{Goodbye, NoticeKind, Verb};
+use crate::wire::code::{Code, Goodbye, Verb};
 use crate::wire::command::Raw;
 use crate::wire::frame::Frame;
 
@@ -19,11 +18,8 @@ impl Router {
         if let Asker::Conn(id) = done.asker {
             self.answer(id, &done.answer, out, now);
         }
-        if let Answer::Registered(registered) = &done.answer
-            && registered.new_device
-        {
-            self.tell_of_device(registered, out, now);
-        }
+        self.push(&done.entries, out, now);
+        self.regard(&done.regards, out, now);
         if let Some(ends) = &done.ends {
             self.end(ends, out, now);
         }
@@ -33,9 +29,21 @@ impl Router {
                 self.notify(id, *count, out, now);
             }
         }
+        if let Asker::Conn(id) = done.asker {
+            // Last, so that it is still sent what its own last command led to.
+            self.go_on_ending(id, out, now);
+        }
     }
 
     fn answer<T: Table>(&mut self, id: ConnId, answer: &Answer, out: &mut T, now: &Now) {
+        if let Answer::Mail {
+            reply,
+            verb,
+            answer,
+        } = answer
+        {
+            return self.mail_answer(id, reply.as_deref(), *verb, answer, out, now);
+        }
         let is_there = out.answered(id);
         let pending = self
             .mailbox
@@ -60,13 +68,19 @@ impl Router {
                 }
             }
             (Answer::Devices(devices), command) => self.list(id, reply, command, devices, out),
-            (Answer::Registered(_) | Answer::Accounts(_) | Answer::Mail { .. }, _) => {
+            (
+                Answer::Registered(_)
+                | Answer::Accounts(_)
+                | Answer::Upkeep(_)
+                | Answer::Mail { .. },
+                _,
+            ) => {
                 out.close(id, Goodbye::InternalError, reply);
             }
         }
     }
 
-    fn refuse_answer<T: Table>(
+    pub(super) fn refuse_answer<T: Table>(
         &mut self,
         id: ConnId,
         reply: Option<Raw<'_>>,
@@ -96,13 +110,28 @@ impl Router {
     ) {
         let key = registered.username.key();
         let before = self.shown(key);
+        let has_device = registered.mail.is_some();
+        let is_same = |member: &Member| match &member.device {
+            Some(device) => has_device && **device == *registered.device,
+            None => false,
+        };
         let older = self.sessions_of(key).into_iter().find(|older| {
             let member = self.sessions.get(*older).and_then(Session::member);
-            member.is_some_and(|member| member.device == registered.device)
+            member.is_some_and(is_same)
         });
         if let Some(older) = older {
-            self.leave(older);
+            self.leave(older, out, now);
             out.close(older, Goodbye::Replaced, None);
+        }
+        if !has_device && self.only_sending(key) >= self.limits.max_send_only {
+            let refused = too_many_sessions();
+            return self.refuse_answer(
+                id,
+                pending.id.as_deref().map(Raw),
+                Verb::Register,
+                &refused,
+                out,
+            );
         }
         out.registered(id, pending.heartbeat_ms);
         out.send(
@@ -110,36 +139,17 @@ impl Router {
             &Frame::Registered {
                 id: pending.id.as_deref().map(Raw),
                 username: registered.username.as_str(),
-                resume_token: registered.resume_token,
-                device: Some(&registered.device),
+                resume_token: has_device.then_some(registered.resume_token),
+                device: has_device.then_some(&*registered.device),
                 mail: registered.mail.as_ref(),
                 heartbeat_ms: pending.heartbeat_ms,
             },
         );
         self.join(id, registered, pending.status, now);
+        self.begin_delivery(id, pending, registered.mail.as_ref(), out, now);
         self.restate(key, registered.username.as_str(), before, out, now);
         if registered.failures > 0 {
             self.notify(id, registered.failures, out, now);
-        }
-    }
-
-    /// To all sessions of the account but the new one's.
-    fn tell_of_device<T: Table>(&mut self, registered: &Registered, out: &mut T, now: &Now) {
-        let notice = Frame::SessionNotice {
-            kind: NoticeKind::NewDevice,
-            count: None,
-            device: Some(&registered.device),
-            time: now.stamp,
-        };
-        let key = registered.username.key();
-        let Some(first) = self.names.find(key.as_bytes(), &self.sessions) else {
-            return;
-        };
-        for (id, session) in ring(&self.sessions, first) {
-            let device = session.member().map(|member| &member.device);
-            if device != Some(&registered.device) {
-                out.send(id, &notice);
-            }
         }
     }
 
@@ -160,7 +170,9 @@ impl Router {
                     device: &device.device,
                     created_at: Stamp::new(device.created_unix_ms),
                     seen_at: Stamp::new(device.seen_unix_ms),
-                    is_current: current.is_some_and(|member| member.device == device.device),
+                    is_current: current
+                        .and_then(|member| member.device.as_deref())
+                        .is_some_and(|current| current == &*device.device),
                 },
             );
         }
@@ -182,14 +194,14 @@ impl Router {
         let before = self.shown(key);
         for id in self.sessions_of(key) {
             let member = self.sessions.get(id).and_then(Session::member);
-            let device = member.map(|member| &member.device);
+            let device = member.and_then(|member| member.device.as_deref());
             let ended = match &ends.which {
                 Which::All => true,
-                Which::Device(which) => device == Some(which),
-                Which::AllBut(which) => device != Some(which),
+                Which::Device(which) => device == Some(&**which),
+                Which::AllBut(which) => device != Some(&**which),
             };
             if ended {
-                self.leave(id);
+                self.leave(id, out, now);
                 out.close(id, Goodbye::Revoked, None);
             }
         }
@@ -201,5 +213,14 @@ impl Router {
         if let Some(session) = self.sessions.get_mut(id) {
             self.claims.add(id, session, count, &self.limits, out, now);
         }
+    }
+}
+
+fn too_many_sessions() -> Refused {
+    Refused {
+        code: Code::TooManySessions,
+        message: "this account has as many sessions that only send as it may have",
+        field: Some("deliver"),
+        retry_after_ms: None,
     }
 }

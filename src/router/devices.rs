@@ -1,18 +1,16 @@
 //! Mailbox mode: the sessions of one account, side by side. Each is linked to the next, in a ring; the name leads to
 //! one of them. Knows neither how they came to be nor what they prove.
 
+use std::sync::Arc;
+
 use crate::accounts::Registered;
 use crate::id::ConnId;
-use crate::net::conns::Load;
-use crate::router::fault::{Fault, not_registered, offered, own_device_busy, unknown_user};
-use crate::router::messages::accepted;
+use crate::router::mail::Way;
 use crate::router::session::{Member, Session, Sessions};
 use crate::router::{Router, Table};
 use crate::time::Now;
 use crate::wire::code::Status;
-use crate::wire::command::{PrivateMessage, Raw};
-use crate::wire::frame::Frame;
-use crate::wire::name::{Key, Name};
+use crate::wire::name::Key;
 
 /// The sessions that are linked with `first`, itself first. In open mode that is all.
 pub(super) fn ring(sessions: &Sessions, first: ConnId) -> Ring<'_> {
@@ -79,10 +77,27 @@ impl Router {
         })
     }
 
+    /// Sessions of an account that only send.
+    pub(super) fn only_sending(&self, key: Key) -> usize {
+        let first = self.names.find(key.as_bytes(), &self.sessions);
+        let all = first.map(|first| ring(&self.sessions, first));
+        let sends = |session: &Session| {
+            session
+                .member()
+                .is_some_and(|member| member.device.is_none())
+        };
+        all.map_or(0, |all| all.filter(|(_, one)| sends(one)).count())
+    }
+
     /// Makes `id` a session of the account, which has none of the same device.
     pub(super) fn join(&mut self, id: ConnId, registered: &Registered, status: Status, now: &Now) {
         let key = registered.username.key();
-        let mut session = Session::new(&registered.username, status, 0, now);
+        let device: Option<Arc<str>> = registered.mail.map(|_| (*registered.device).into());
+        let shown = match device {
+            Some(_) => status,
+            None => Status::Offline,
+        };
+        let mut session = Session::new(&registered.username, shown, 0, now);
         let first = self.names.find(key.as_bytes(), &self.sessions);
         let neighbour = first.and_then(|first| self.sessions.get_mut(first));
         let mut next = id;
@@ -91,8 +106,12 @@ impl Router {
         }
         session.set_member(Member {
             account: registered.account,
-            device: registered.device.clone(),
+            device,
             next,
+            invisible: status == Status::Offline,
+            way: Way::default(),
+            delivery: None,
+            ending: None,
         });
         self.sessions.insert(id, session);
         if first.is_none() {
@@ -101,7 +120,8 @@ impl Router {
     }
 
     /// Takes a session out of everything; those linked with it go on.
-    pub(super) fn leave(&mut self, id: ConnId) {
+    pub(super) fn leave<T: Table>(&mut self, id: ConnId, out: &mut T, now: &Now) {
+        self.leave_mail(id, out, now);
         let last = ring(&self.sessions, id).last().map(|(last, _)| last);
         let Some(mut session) = self.sessions.end(id) else {
             return;
@@ -150,7 +170,7 @@ impl Router {
         if let Some(session) = self.sessions.get(id) {
             let (key, name) = (session.key(), session.owned_name());
             let before = self.shown(key);
-            self.leave(id);
+            self.leave(id, out, now);
             self.restate(key, name.as_str(), before, out, now);
         }
         self.sessions.remove(id);
@@ -169,79 +189,18 @@ impl Router {
         let (key, name) = (session.key(), session.owned_name());
         let before = self.shown(key);
         if let Some(session) = self.sessions.get_mut(id) {
-            session.set_status(status, now);
+            let only_sends = match session.member_mut() {
+                Some(member) => {
+                    member.invisible = status == Status::Offline;
+                    member.device.is_none()
+                }
+                None => false,
+            };
+            if !only_sends {
+                session.set_status(status, now);
+            }
         }
         self.restate(key, name.as_str(), before, out, now);
-    }
-
-    /// To every device of the recipient, and a copy to each other one of the sender: to all of them or to none. The
-    /// envelope is the sender's.
-    #[inline(never)]
-    pub(super) fn message_devices<'a, T: Table>(
-        &self,
-        from: ConnId,
-        id: Option<Raw<'a>>,
-        message: &PrivateMessage<'a>,
-        out: &mut T,
-        now: &Now,
-    ) -> Result<(), Fault<'a>> {
-        let sender = self.sessions.get(from).ok_or_else(not_registered)?;
-        let unknown = || unknown_user(&message.to, message.to_raw);
-        let first = self.find(&message.to).ok_or_else(unknown)?;
-        let recipient = self.sessions.get(first).ok_or_else(unknown)?;
-        let to_itself = recipient.key() == sender.key();
-        let copies = || {
-            let others = ring(&self.sessions, from).skip(1);
-            others.filter(|_| !to_itself).map(|(id, _)| id)
-        };
-        offered(self.room(first, out), &message.to, message.to_raw)?;
-        if copies().any(|id| out.room(id) == Load::Busy) {
-            return Err(own_device_busy(message.to_raw));
-        }
-        let (time, to) = (now.stamp, recipient.name());
-        let frame = Frame::PrivateMessage {
-            envelope: &self.envelope,
-            message,
-        };
-        for (device, _) in ring(&self.sessions, first) {
-            out.send(device, &frame);
-        }
-        let copy = Frame::Copy {
-            from: sender.name(),
-            message,
-            time,
-            to,
-        };
-        copies().for_each(|device| out.send(device, &copy));
-        accepted(out, from, id, message, recipient, now);
-        Ok(())
-    }
-
-    /// To whichever device of `name` has room. From somebody invisible nothing leaves.
-    pub(super) fn typing_devices<'a, T: Table>(
-        &self,
-        from: ConnId,
-        name: &Name<'a>,
-        to_raw: Raw<'a>,
-        out: &mut T,
-    ) -> Result<(), Fault<'a>> {
-        let sender = self.sessions.get(from).ok_or_else(not_registered)?;
-        let first = self.find(name).ok_or_else(|| unknown_user(name, to_raw))?;
-        if sender.status() == Status::Offline {
-            return Ok(());
-        }
-        let typing = Frame::Typing {
-            from: sender.name(),
-        };
-        let mut best = Load::Gone;
-        for (device, _) in ring(&self.sessions, first) {
-            best = match (out.offer(device, &typing), best) {
-                (Load::Fits, _) | (_, Load::Fits) => Load::Fits,
-                (Load::Busy, _) | (_, Load::Busy) => Load::Busy,
-                (Load::Gone, Load::Gone) => Load::Gone,
-            };
-        }
-        offered(best, name, to_raw)
     }
 
     /// Whether what is known of the account of `id` agrees with itself.
@@ -253,33 +212,18 @@ impl Router {
         let back = members.last().and_then(|(_, last)| last.member());
         let first = self.names.find(session.key().as_bytes(), &self.sessions);
         let same_name = members.iter().all(|(_, one)| one.key() == session.key());
-        let devices: Vec<_> = members.iter().filter_map(|(_, one)| one.member()).collect();
-        let distinct = devices.iter().enumerate().all(|(at, one)| {
-            devices
-                .iter()
-                .take(at)
-                .all(|other| other.device != one.device)
-        });
+        let of_accounts = members.iter().all(|(_, one)| one.member().is_some());
+        let devices: Vec<_> = members
+            .iter()
+            .filter_map(|(_, one)| one.member()?.device.as_deref())
+            .collect();
+        let distinct = devices
+            .iter()
+            .enumerate()
+            .all(|(at, one)| devices.iter().take(at).all(|other| other != one));
         let leads_here = members.iter().any(|(member, _)| Some(*member) == first);
         let closes = back.is_some_and(|last| last.next == id);
-        closes && same_name && distinct && leads_here && devices.len() == members.len()
-    }
-
-    fn find(&self, name: &Name<'_>) -> Option<ConnId> {
-        self.names.find(name.key().as_bytes(), &self.sessions)
-    }
-
-    /// Whether all devices linked with `first` have room; those that are gone do not count.
-    fn room<T: Table>(&self, first: ConnId, out: &mut T) -> Load {
-        let mut load = Load::Gone;
-        for (device, _) in ring(&self.sessions, first) {
-            match out.room(device) {
-                Load::Busy => return Load::Busy,
-                Load::Fits => load = Load::Fits,
-                Load::Gone => {}
-            }
-        }
-        load
+        closes && same_name && distinct && leads_here && of_accounts
     }
 }
 

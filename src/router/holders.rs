@@ -13,6 +13,6 @@ impl Router {
     /// Of which device a connection is a session, in mailbox mode.
     pub fn device(&self, id: ConnId) -> Option<&str> {
         let member = self.sessions.get(id)?.member()?;
-        Some(&member.device)
+        member.device.as_deref()
     }
 }

@@ -8,7 +8,7 @@ use crate::router::{Router, Table};
 use crate::time::Now;
 use crate::wire::code::Mode;
 use crate::wire::command::{PrivateMessage, Raw};
-use crate::wire::frame::Frame;
+use crate::wire::frame::{Envelope, Frame};
 use crate::wire::name::Name;
 
 impl Router {
@@ -22,20 +22,15 @@ impl Router {
         now: &Now,
     ) -> Result<(), Fault<'a>> {
         let sender = self.sessions.get(from).ok_or_else(not_registered)?;
-        if self.sender != from {
-            self.sender = from;
-            self.envelope.set_sender(sender.name_bytes());
-        }
-        if *self.envelope.time() != now.stamp {
-            self.envelope.set_time(now.stamp);
-        }
+        set_envelope(&mut self.envelope, &mut self.sender, from, sender, now);
         if message.expires_in_s.is_some() && self.mode() == Mode::Open {
             let text = "messages do not expire in open mode";
             return Err(not_available(text, Some("expiresIn")));
         }
         let Some((to, recipient)) = self.recipient(sender, &message.to) else {
             return match self.mailbox {
-                Some(_) => self.message_devices(from, id, message, out, now),
+                Some(_) if message.ephemeral => self.pass_on(from, id, message, out, now),
+                Some(_) => self.store(from, id, message, out),
                 None => Err(unknown_user(&message.to, message.to_raw)),
             };
         };
@@ -48,6 +43,13 @@ impl Router {
         Ok(())
     }
 
+    /// The envelope is the one of `from` from here on.
+    pub(super) fn set_envelope(&mut self, from: ConnId, now: &Now) {
+        if let Some(sender) = self.sessions.get(from) {
+            set_envelope(&mut self.envelope, &mut self.sender, from, sender, now);
+        }
+    }
+
     pub(super) fn typing<'a, T: Table>(
         &mut self,
         from: ConnId,
@@ -55,9 +57,6 @@ impl Router {
         to_raw: Raw<'a>,
         out: &mut T,
     ) -> Result<(), Fault<'a>> {
-        if self.mailbox.is_some() {
-            return self.typing_devices(from, name, to_raw, out);
-        }
         let sender = self.sessions.get(from).ok_or_else(not_registered)?;
         let (to, _) = self
             .recipient(sender, name)
@@ -103,6 +102,23 @@ impl Router {
         let to = self.names.find(name.key().as_bytes(), &self.sessions)?;
         sender.remember_recipient(to);
         Some((to, self.sessions.get(to)?))
+    }
+}
+
+#[inline(always)]
+fn set_envelope(
+    envelope: &mut Envelope,
+    whose: &mut ConnId,
+    from: ConnId,
+    sender: &Session,
+    now: &Now,
+) {
+    if *whose != from {
+        *whose = from;
+        envelope.set_sender(sender.name_bytes());
+    }
+    if *envelope.time() != now.stamp {
+        envelope.set_time(now.stamp);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Limits};
 use crate::router::Channel;
-use crate::wire::code::{Mode, Proof};
+use crate::wire::code::{Durability, Mode, Proof};
 use crate::wire::frame::{Greeting, Hello};
 
 pub struct Policy {
@@ -39,6 +39,11 @@ impl Policy {
                 server_name: &config.server_name,
                 auth: &accounts.map_or(Vec::new(), |rules| rules.proofs(channel)),
                 tls: channel == Channel::Tls,
+                durability: match accounts {
+                    None => Durability::Memory,
+                    Some(_) if config.mailbox.fsync => Durability::Fsync,
+                    Some(_) => Durability::Os,
+                },
                 max_line_bytes: config.limits.max_line_bytes,
             })
         });

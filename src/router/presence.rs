@@ -19,7 +19,22 @@ use crate::wire::name::{Key, Name};
 pub type WatchList = BTreeSet<KeyBytes>;
 
 /// A name as it is compared.
-type KeyBytes = Box<[u8]>;
+pub(super) type KeyBytes = Box<[u8]>;
+
+/// Before the key of a name in the entry that stands for it where it may not be seen: nobody ever has it.
+const UNSEEN: u8 = 0;
+
+/// The entry of a name for those who may see it, or for those who may not: to these it looks as if nobody had it.
+pub(super) fn entry_of(name: Key, permitted: bool) -> KeyBytes {
+    match permitted {
+        true => name.as_bytes().into(),
+        false => [&[UNSEEN], name.as_bytes()].concat().into(),
+    }
+}
+
+fn is_listed(list: &WatchList, name: Key) -> bool {
+    list.contains(name.as_bytes()) || list.contains(&entry_of(name, false))
+}
 
 /// One watched name.
 struct Watched {
@@ -33,8 +48,8 @@ struct Watched {
     told_ms: u64,
     /// When its watchers are told next, in monotonic ms: its entry in [`Presence::due`].
     due_ms: Option<u64>,
-    /// Watcher → the version it was told.
-    watchers: BTreeMap<ConnId, u64>,
+    /// Watcher → the version it was told; `None`: it is to be told whatever it is.
+    watchers: BTreeMap<ConnId, Option<u64>>,
 }
 
 /// Watched names. One nobody watches takes no memory.
@@ -69,12 +84,26 @@ impl Presence {
             watched.since_unix_ms = now.unix_ms;
         }
         watched.version += 1;
+        self.tell_in_time(key.as_bytes(), limits, out, now);
+    }
+
+    /// Tells those who were told less, now or when they may be told again.
+    pub(super) fn tell_in_time<T: Table>(
+        &mut self,
+        key: &[u8],
+        limits: &Limits,
+        out: &mut T,
+        now: &Now,
+    ) {
+        let Some(watched) = self.watched.get_mut(key) else {
+            return;
+        };
         let at = watched.told_ms + limits.presence_interval_ms;
         if at <= now.mono_ms {
-            self.tell(key.as_bytes(), limits, out, now);
+            self.tell(key, limits, out, now);
         } else if watched.due_ms.is_none() && !planted::is(planted::Fault::PresenceLost) {
             watched.due_ms = Some(at);
-            self.due.insert((at, key.as_bytes().into()));
+            self.due.insert((at, key.into()));
         }
     }
 
@@ -127,10 +156,10 @@ impl Presence {
         for (watcher, told) in watched
             .watchers
             .iter_mut()
-            .filter(|(_, told)| **told < watched.version)
+            .filter(|(_, told)| **told != Some(watched.version))
         {
             match out.offer(*watcher, &frame.of(&watched.shown)) {
-                Load::Fits => *told = watched.version,
+                Load::Fits => *told = Some(watched.version),
                 Load::Busy => behind = true,
                 Load::Gone => {}
             }
@@ -142,7 +171,21 @@ impl Presence {
         }
     }
 
-    fn unwatch(&mut self, id: ConnId, key: &[u8]) {
+    /// How an entry looks, and whether somebody watches it.
+    pub(super) fn look(&self, key: &[u8], watcher: ConnId) -> Option<(Status, bool)> {
+        let watched = self.watched.get(key)?;
+        Some((watched.status, watched.watchers.contains_key(&watcher)))
+    }
+
+    /// `watcher` watches the entry, and was told (`is_told`) or has to be told how it looks.
+    pub(super) fn add_watcher(&mut self, key: &[u8], watcher: ConnId, is_told: bool) {
+        if let Some(watched) = self.watched.get_mut(key) {
+            let told = is_told.then_some(watched.version);
+            watched.watchers.insert(watcher, told);
+        }
+    }
+
+    pub(super) fn unwatch(&mut self, id: ConnId, key: &[u8]) {
         let Some(watched) = self.watched.get_mut(key) else {
             return;
         };
@@ -187,6 +230,7 @@ impl Router {
         from: ConnId,
         id: Option<Raw<'a>>,
         names: &[Name<'a>],
+        permitted: &[bool],
         out: &mut T,
         now: &Now,
     ) -> Result<(), Fault<'a>> {
@@ -200,13 +244,14 @@ impl Router {
                 },
             );
         }
-        for name in names {
-            let key: KeyBytes = name.key().as_bytes().into();
+        for (name, permitted) in names.iter().zip(permitted) {
+            let key = entry_of(name.key(), *permitted);
+            self.forget_watched(from, &entry_of(name.key(), !permitted));
             self.watch_one(from, name, &key, now);
             if let Some(watched) = self.presence.watched.get_mut(&key) {
                 let frame = watched.frame_parts();
                 out.send(from, &frame.of(&watched.shown));
-                watched.watchers.insert(from, watched.version);
+                watched.watchers.insert(from, Some(watched.version));
             }
             if let Some(session) = self.sessions.get_mut(from) {
                 session.watching_mut().insert(key);
@@ -215,14 +260,22 @@ impl Router {
         Ok(())
     }
 
+    pub(super) fn forget_watched(&mut self, from: ConnId, entry: &[u8]) -> bool {
+        let session = self.sessions.get_mut(from);
+        let is_watched = session.is_some_and(|session| {
+            session.watching().is_some_and(|list| list.contains(entry))
+                && session.watching_mut().remove(entry)
+        });
+        if is_watched {
+            self.presence.unwatch(from, entry);
+        }
+        is_watched
+    }
+
     pub(super) fn unwatch(&mut self, from: ConnId, names: &[Name<'_>]) {
-        let Some(session) = self.sessions.get_mut(from) else {
-            return;
-        };
-        let list = session.watching_mut();
         for name in names {
-            if list.remove(name.key().as_bytes()) {
-                self.presence.unwatch(from, name.key().as_bytes());
+            for permitted in [true, false] {
+                self.forget_watched(from, &entry_of(name.key(), permitted));
             }
         }
     }
@@ -252,7 +305,11 @@ impl Router {
         }
     }
 
-    fn check_watch<'a>(&self, from: ConnId, names: &[Name<'a>]) -> Result<(), Fault<'a>> {
+    pub(super) fn check_watch<'a>(
+        &self,
+        from: ConnId,
+        names: &[Name<'a>],
+    ) -> Result<(), Fault<'a>> {
         let list = self.sessions.get(from).and_then(Session::watching);
         let mut new: Vec<Key> = Vec::new();
         for key in names
@@ -260,7 +317,8 @@ impl Router {
             .take(self.limits.max_watched + 1)
             .map(Name::key)
         {
-            if !list.is_some_and(|list| list.contains(key.as_bytes())) && !new.contains(&key) {
+            let is_known = list.is_some_and(|list| is_listed(list, key));
+            if !is_known && !new.contains(&key) {
                 new.push(key);
             }
         }
@@ -273,10 +331,11 @@ impl Router {
                 ..Fault::new(Code::BadValue, message)
             });
         }
-        let full = |key: &Key| {
-            let watched = self.presence.watched.get(key.as_bytes());
+        let is_full = |entry: KeyBytes| {
+            let watched = self.presence.watched.get(&entry);
             watched.is_some_and(|watched| watched.watchers.len() >= self.limits.max_watchers)
         };
+        let full = |key: &Key| is_full(entry_of(*key, true)) || is_full(entry_of(*key, false));
         if new.iter().any(full) {
             return Err(Fault::new(
                 Code::Overloaded,
@@ -287,7 +346,7 @@ impl Router {
     }
 
     /// Begins an entry for a name that nobody watched so far.
-    fn watch_one(&mut self, from: ConnId, name: &Name<'_>, key: &[u8], now: &Now) {
+    pub(super) fn watch_one(&mut self, from: ConnId, name: &Name<'_>, key: &[u8], now: &Now) {
         if self.presence.watched.contains_key(key) {
             return;
         }
@@ -306,7 +365,7 @@ impl Router {
             version: 0,
             told_ms: 0,
             due_ms: None,
-            watchers: BTreeMap::from([(from, 0)]),
+            watchers: BTreeMap::from([(from, Some(0))]),
         };
         self.presence.watched.insert(key.into(), watched);
     }

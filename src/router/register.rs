@@ -72,7 +72,7 @@ impl Router {
             &Frame::Registered {
                 id,
                 username,
-                resume_token: token,
+                resume_token: Some(token),
                 device: None,
                 mail: None,
                 heartbeat_ms,

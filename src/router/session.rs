@@ -2,10 +2,12 @@
 //! Knows no other session.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use crate::accounts::AccountId;
 use crate::id::ConnId;
 use crate::planted;
+use crate::router::mail::{Delivery, Ending, Way};
 use crate::router::presence::WatchList;
 use crate::time::Now;
 use crate::wire::code::Status;
@@ -42,10 +44,18 @@ struct Rare {
 #[derive(Debug)]
 pub struct Member {
     pub account: AccountId,
-    /// As it stands between its quotes. No other session of the account has the same.
-    pub device: Box<str>,
+    /// As it stands between its quotes. No other session of the account has the same. `None`: it only sends.
+    pub device: Option<Arc<str>>,
     /// The next session of the same account, in a ring; itself if there is no other.
     pub next: ConnId,
+    /// It chose to be seen by nobody.
+    pub invisible: bool,
+    /// Whom it may reach with what is not stored.
+    pub way: Way,
+    /// `None`: it gets nothing of its mailbox.
+    pub delivery: Option<Box<Delivery>>,
+    /// It has sent its last line.
+    pub ending: Option<Box<Ending>>,
 }
 
 /// Claims on a name that were refused, since its holder was last told.
@@ -116,6 +126,10 @@ impl Session {
     /// Since when the name looks as it does: with several sessions not only this one's affair.
     pub fn set_since(&mut self, unix_ms: u64) {
         self.since_unix_ms = unix_ms;
+    }
+
+    pub fn member_mut(&mut self) -> Option<&mut Member> {
+        self.rare.as_mut()?.member.as_deref_mut()
     }
 
     pub fn set_member(&mut self, member: Member) {

@@ -2,6 +2,7 @@
 
 use crate::accounts::{Job, Origin};
 use crate::id::ConnId;
+use crate::net::conn::Arrived;
 use crate::net::conns::Load;
 use crate::wire::code::Goodbye;
 use crate::wire::command::Raw;
@@ -23,6 +24,29 @@ pub trait Table {
     fn ask(&mut self, job: Job) -> bool;
     /// The answer has come, and the connection goes on; whether it is still there to be told.
     fn answered(&mut self, id: ConnId) -> bool;
+    /// Puts a question with `bytes` of a message in it; its connection goes on, until too many await their answers.
+    /// False: no room.
+    fn post(&mut self, job: Job, bytes: usize) -> bool;
+    /// As [`Table::answered`], of what was posted.
+    fn post_answered(&mut self, id: ConnId) -> bool;
+    /// Puts what nobody has to be answered for. The caller bounds how often.
+    fn tell(&mut self, job: Job);
+    /// Answers that a connection awaits.
+    fn awaited(&self, id: ConnId) -> u32;
+    /// No line of the connection is handled any more: what it sent so far is all.
+    fn end_lines(&mut self, id: ConnId);
+    /// From here on the connection's output is counted; [`Input::Ended`](crate::router::Input::Ended) tells of its end.
+    fn follow(&mut self, id: ConnId);
+    /// Where its output ends, in bytes since it is followed.
+    fn output_end(&self, id: ConnId) -> u64;
+    /// What of it has arrived.
+    fn arrived(&mut self, id: ConnId) -> Arrived;
+    /// Whether less than `bytes` wait for a connection, and not too many for all.
+    fn space(&mut self, to: ConnId, bytes: usize) -> bool;
+    /// [`Input::Room`](crate::router::Input::Room) comes once most of its output is written; false: that is so already.
+    fn await_room(&mut self, id: ConnId) -> bool;
+    /// Of what it was sent nothing more is to be learned: it need not linger for that.
+    fn let_go(&mut self, id: ConnId);
     /// Where a connection comes from, for the throttle.
     fn origin(&self, id: ConnId) -> Origin;
 }

@@ -75,6 +75,7 @@ impl Tables<'_> {
             row,
         )?;
         let id = AccountId(self.db.last_insert_rowid());
+        self.forget_known(id, key);
         for skeleton in skeletons {
             let row = params![skeleton, id.0];
             self.run(
@@ -93,7 +94,9 @@ impl Tables<'_> {
     pub fn set_disabled(&self, id: AccountId, disabled: bool) -> Result<(), Failed> {
         let state = if disabled { DISABLED } else { GOOD };
         let sql = "UPDATE accounts SET state = ?2 WHERE id = ?1 AND state <> 2";
-        self.run(sql, params![id.0, state]).map(|_| ())
+        self.run(sql, params![id.0, state])?;
+        self.cache().known.forget(&id);
+        Ok(())
     }
 
     /// Leaves the name, so that nobody gets it again.
@@ -107,7 +110,8 @@ impl Tables<'_> {
         ] {
             self.run(sql, [id.0])?;
         }
-        Ok(())
+        self.cache().known.forget(&id);
+        self.forget_cursors(id)
     }
 
     pub fn seen(&self, id: AccountId, unix_ms: u64) -> Result<(), Failed> {
@@ -203,7 +207,7 @@ const DISABLED: i64 = 1;
 const REMOVED: i64 = 2;
 
 /// A state that no release wrote lets nobody in.
-fn state(number: i64) -> State {
+pub(super) fn state(number: i64) -> State {
     match number {
         GOOD => State::Good,
         REMOVED => State::Removed,

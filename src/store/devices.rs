@@ -46,7 +46,7 @@ impl Tables<'_> {
         Ok(count.query_row([id.0], |row| row.get(0))?)
     }
 
-    /// Writes the row, whether it was there or not.
+    /// Writes the row, whether it was there or not; its [`super::Cursor`] stays as it is, or begins at 0.
     pub fn put_device(&self, id: AccountId, row: &DeviceRow) -> Result<(), Failed> {
         let values = params![
             id.0,
@@ -57,15 +57,18 @@ impl Tables<'_> {
             row.previous,
             row.spent.concat(),
         ];
-        let sql = "INSERT OR REPLACE INTO devices
-                       (account, device, created, seen, current, previous, spent)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let sql = "INSERT INTO devices (account, device, created, seen, current, previous, spent)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                   ON CONFLICT (account, device) DO UPDATE SET created = ?3, seen = ?4,
+                       current = ?5, previous = ?6, spent = ?7";
+        self.forget_cursors(id)?;
         self.run(sql, values).map(|_| ())
     }
 
     /// Whether there was one.
     pub fn remove_device(&self, id: AccountId, device: &str) -> Result<bool, Failed> {
         let sql = "DELETE FROM devices WHERE account = ?1 AND device = ?2";
+        self.forget_cursors(id)?;
         Ok(self.run(sql, params![id.0, device])? > 0)
     }
 

@@ -15,6 +15,8 @@ use crate::ops::exit::{Exit, StartError, reason};
 pub const DATABASE: &str = "privmsgd.db";
 /// Where a new database is made, until it is whole.
 const UNFINISHED: &str = "privmsgd.db.new";
+/// Where a backup is made a store again. While it is there and no database is, none is made: a restore was not finished.
+pub const RESTORED: &str = "privmsgd.db.restored";
 const LOG: &str = "privmsgd.db-wal";
 /// What SQLite puts beside the database.
 const BESIDE: &[&str] = &[LOG, "privmsgd.db-shm", "privmsgd.db-journal"];
@@ -60,6 +62,15 @@ pub fn close_to_others(dir: &Path) -> Result<(), StartError> {
         }
     }
     Ok(())
+}
+
+/// Makes it durable that the files are there.
+pub fn sync_dir(dir: &Path) -> Result<(), StartError> {
+    let synced = File::open(dir).and_then(|dir| dir.sync_all());
+    synced.map_err(|error| {
+        let what = format!("cannot be synced: {}", reason(&error));
+        StartError::new(Exit::Io, &what, dir.display(), "")
+    })
 }
 
 fn prepare_dir(dir: &Path) -> Result<(), StartError> {
@@ -118,6 +129,11 @@ fn check_owner(path: &Path, found: &Metadata) -> Result<(), StartError> {
 
 /// A database is made under another name, and gets its own when it is whole: half of one is never found.
 fn create(dir: &Path, path: &Path) -> Result<(), StartError> {
+    if dir.join(RESTORED).exists() {
+        let what = "a restore was not finished, and there is no database";
+        let fix = "do it again: privmsgd restore --from FILE --data DIR";
+        return Err(StartError::new(Exit::Data, what, path.display(), fix));
+    }
     if let Some(left) = BESIDE.iter().find(|name| dir.join(name).exists()) {
         let what = format!("the database is gone, but {left} of it is there");
         let fix = "put the database back, or move that file away to begin without accounts";
@@ -155,8 +171,54 @@ fn set_mode(path: &Path, mode: u32) -> Result<(), StartError> {
 
 /// Whether there is more than the database to read: what a crash left.
 pub(super) fn has_log(path: &Path) -> bool {
-    let log = path.with_file_name(LOG);
-    fs::metadata(log).is_ok_and(|found| found.len() > 0)
+    fs::metadata(log_of(path)).is_ok_and(|found| found.len() > 0)
+}
+
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    beside(path, "-wal")
+}
+
+pub(super) fn journal_of(path: &Path) -> PathBuf {
+    beside(path, "-journal")
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// Whether there is a store, or part of one.
+pub(super) fn is_occupied(dir: &Path) -> bool {
+    let mut names = [DATABASE].iter().chain(BESIDE);
+    names.any(|name| dir.join(name).exists())
+}
+
+/// Gives the store in `dir` another name: the database first, so that none is ever found without its log. Its new
+/// place, if there was one.
+pub(super) fn set_aside(dir: &Path, name: &str) -> Result<Option<PathBuf>, StartError> {
+    let mut aside = None;
+    for own in [DATABASE].iter().chain(BESIDE) {
+        let (from, end) = (dir.join(own), own.strip_prefix(DATABASE).unwrap_or(own));
+        if from.exists() {
+            let to = beside(&dir.join(name), end);
+            fs::rename(&from, &to).map_err(|error| uncreatable(&to, &error))?;
+            aside.get_or_insert(to);
+        }
+    }
+    Ok(aside)
+}
+
+/// A database that is of no use, and what SQLite put beside it.
+pub(super) fn remove_all(path: &Path) {
+    for path in [
+        path.into(),
+        log_of(path),
+        journal_of(path),
+        beside(path, "-shm"),
+    ] {
+        let _ = remove_if_there(&path);
+    }
 }
 
 pub(super) fn length(path: &Path) -> Result<u64, StartError> {

@@ -8,7 +8,7 @@ use std::path::Path;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{Failed, files};
+use super::{Failed, How, Sealer, check, files};
 use crate::ops::exit::{Exit, StartError};
 
 /// The version that this release writes.
@@ -20,7 +20,7 @@ const STEPS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql")];
 /// "PMsg": says whose database this is, in the file's header.
 const APPLICATION_ID: u32 = 0x504d_7367;
 
-const PAGE_BYTES: u32 = 4_096;
+pub(super) const PAGE_BYTES: u32 = 4_096;
 const SCHEMA_FORMAT: u32 = 4;
 const UTF_8: u32 = 1;
 /// Page size, and how the file is written and read: with a journal when it was just made, later with a log.
@@ -29,6 +29,8 @@ const FORMATS: [u32; 2] = [0x1000_0101, 0x1000_0202];
 const CHECKED_BYTES: i64 = 64 * 1024 * 1024;
 /// Pages of the log before it is written back into the database.
 const AUTOCHECKPOINT_PAGES: u32 = 32_000;
+/// More than there are.
+const STATEMENTS: usize = 256;
 /// In KiB.
 const CACHE: i32 = 64 * 1024;
 
@@ -37,14 +39,14 @@ pub fn create(path: &Path) -> Result<(), StartError> {
     let made = connect(path).and_then(|mut db| {
         db.pragma_update(None, "page_size", PAGE_BYTES)?;
         db.pragma_update(None, "application_id", APPLICATION_ID)?;
-        migrate(&mut db, 0)?;
+        migrate(&mut db, 0, VERSION)?;
         db.close().map_err(|(_, error)| error)
     });
     made.map_err(|error| refusal(path, &error))
 }
 
 /// Opens what [`create`] made, in this release or an older one.
-pub fn open(path: &Path) -> Result<Connection, StartError> {
+pub fn open(path: &Path, how: &How) -> Result<Connection, StartError> {
     check_header(path)?;
     let mut db = connect(path).map_err(|error| refusal(path, &error))?;
     let version = version_of(&db).map_err(|error| refusal(path, &error))?;
@@ -55,8 +57,70 @@ pub fn open(path: &Path) -> Result<Connection, StartError> {
     }
     let ready = prepare(&mut db, version).map_err(|error| refusal(path, &error))?;
     match ready.as_str() {
-        "ok" => Ok(db),
+        "ok" => check_seal(path, &db, how.sealer.as_ref()).map(|()| db),
         found => Err(damaged(path, found)),
+    }
+}
+
+/// To read all of it and change nothing.
+pub(super) fn look(path: &Path) -> Result<Connection, StartError> {
+    connect(path)
+        .and_then(|db| check::leave_as_it_is(&db).map(|()| db))
+        .map_err(|error| refusal(path, &error))
+}
+
+/// Whether it is sealed; fails if it is with another key.
+pub(super) fn is_sealed_with(
+    path: &Path,
+    db: &Connection,
+    sealer: &Sealer,
+) -> Result<bool, StartError> {
+    let proof = "SELECT seal FROM meta";
+    let proof = db.query_row(proof, [], |row| row.get::<_, Option<Vec<u8>>>(0));
+    // A store that has no such row is not sealed, or the reason is found with the rest.
+    match proof.ok().flatten() {
+        None => Ok(false),
+        Some(proof) if sealer.proves(&proof) => Ok(true),
+        Some(_) => Err(other_key(path)),
+    }
+}
+
+fn other_key(path: &Path) -> StartError {
+    let what = "its messages are sealed with another key";
+    StartError::new(Exit::Permission, what, path.display(), RIGHT_KEY)
+}
+
+const RIGHT_KEY: &str = "set mailbox.key to the key that this store was made with";
+
+/// Whether the key is that of the store. One that holds no messages takes any key, and keeps it.
+fn check_seal(path: &Path, db: &Connection, sealer: Option<&Sealer>) -> Result<(), StartError> {
+    let refused = |error: rusqlite::Error| refusal(path, &error);
+    let proof: Option<Vec<u8>> = db
+        .query_row("SELECT seal FROM meta", [], |row| row.get(0))
+        .map_err(refused)?;
+    let wrong = |code, what: &str, fix: &str| Err(StartError::new(code, what, path.display(), fix));
+    match (proof, sealer) {
+        (None, None) => Ok(()),
+        (Some(proof), Some(sealer)) if sealer.proves(&proof) => Ok(()),
+        (Some(_), Some(_)) => Err(other_key(path)),
+        (Some(_), None) => {
+            let what = "its messages are sealed, and there is no key";
+            wrong(Exit::Config, what, RIGHT_KEY)
+        }
+        (None, Some(sealer)) => {
+            let any = "SELECT EXISTS (SELECT 1 FROM conversations)";
+            if db.query_row(any, [], |row| row.get(0)).map_err(refused)? {
+                let fix = "leave mailbox.key out, or begin another store with it: --data DIR";
+                let what = "it was made without a key, and its messages are not sealed";
+                return wrong(Exit::Config, what, fix);
+            }
+            let failed = |failed: Failed| {
+                StartError::new(Exit::Internal, &failed.to_string(), path.display(), "")
+            };
+            let proof = sealer.proof().map_err(failed)?;
+            let set = db.execute("UPDATE meta SET seal = ?1", [proof]);
+            set.map(drop).map_err(refused)
+        }
     }
 }
 
@@ -65,8 +129,16 @@ pub fn checkpoint(db: &Connection) -> Result<(), Failed> {
     let busy: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     match busy {
         0 => Ok(()),
-        _ => Err(Failed("the log could not be emptied".into())),
+        _ => Err(Failed::other("the log could not be emptied")),
     }
+}
+
+/// The store's epoch, and how often it was opened and written to.
+pub fn meta(path: &Path, db: &Connection) -> Result<(u64, u64), StartError> {
+    let found = db.query_row("SELECT epoch, run FROM meta", [], |row| {
+        Ok((super::from_sql(row.get(0)?), super::from_sql(row.get(1)?)))
+    });
+    found.map_err(|error| refusal(path, &error))
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
@@ -75,6 +147,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(std::time::Duration::ZERO)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
@@ -101,15 +174,16 @@ fn prepare(db: &mut Connection, version: u32) -> rusqlite::Result<String> {
     db.pragma_update(None, "wal_autocheckpoint", AUTOCHECKPOINT_PAGES)?;
     db.pragma_update(None, "cache_size", -CACHE)?;
     db.pragma_update(None, "foreign_keys", true)?;
-    migrate(db, version)?;
+    migrate(db, version, VERSION)?;
     // Takes the lock now, not with the first job.
     db.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
-    Ok(compare(db)?.unwrap_or_else(|| "ok".into()))
+    Ok(compare(db, VERSION)?.unwrap_or_else(|| "ok".into()))
 }
 
 /// Each step is one transaction, and says itself how far it came.
-fn migrate(db: &mut Connection, from: u32) -> rusqlite::Result<()> {
-    for (version, step) in (1_u32..).zip(STEPS).skip(from as usize) {
+fn migrate(db: &mut Connection, from: u32, to: u32) -> rusqlite::Result<()> {
+    let steps = (1_u32..).zip(STEPS).take(to as usize);
+    for (version, step) in steps.skip(from as usize) {
         let step_at_once = db.transaction()?;
         step_at_once.execute_batch(step)?;
         step_at_once.pragma_update(None, "user_version", version)?;
@@ -118,10 +192,10 @@ fn migrate(db: &mut Connection, from: u32) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Whether the tables are those that the steps make; else the name of one that is not.
-fn compare(db: &Connection) -> rusqlite::Result<Option<String>> {
+/// Whether the tables are those that the steps up to `version` make; else the name of one that is not.
+pub(super) fn compare(db: &Connection, version: u32) -> rusqlite::Result<Option<String>> {
     let mut model = Connection::open_in_memory()?;
-    migrate(&mut model, 0)?;
+    migrate(&mut model, 0, version)?;
     let (found, wanted) = (tables(db)?, tables(&model)?);
     let missing = wanted.iter().find(|table| !found.contains(table));
     let foreign = found.iter().find(|table| !wanted.contains(table));
@@ -136,12 +210,12 @@ fn tables(db: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
     rows.collect()
 }
 
-fn version_of(db: &Connection) -> rusqlite::Result<u32> {
+pub(super) fn version_of(db: &Connection) -> rusqlite::Result<u32> {
     db.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
 /// What the first bytes say, before SQLite may touch the file.
-fn check_header(path: &Path) -> Result<(), StartError> {
+pub(super) fn check_header(path: &Path) -> Result<(), StartError> {
     let mut header = Vec::with_capacity(100);
     let read = File::open(path).and_then(|file| file.take(100).read_to_end(&mut header));
     read.map_err(|error| files::unreadable(path, &error))?;
@@ -174,7 +248,7 @@ fn check_header(path: &Path) -> Result<(), StartError> {
     }
 }
 
-fn too_new(path: &Path, version: u32) -> StartError {
+pub(super) fn too_new(path: &Path, version: u32) -> StartError {
     let what = format!(
         "a newer release wrote this store: it has version {version}, this release knows {VERSION}"
     );
@@ -191,7 +265,7 @@ fn damaged(path: &Path, what: &str) -> StartError {
         .take(200)
         .collect();
     let what = format!("the database is damaged: {what}");
-    let fix = "restore a copy, or move it away to begin without accounts";
+    let fix = "bring back a copy: privmsgd restore --from FILE --data DIR --replace";
     StartError::new(Exit::Data, &what, path.display(), fix)
 }
 

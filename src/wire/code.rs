@@ -53,6 +53,18 @@ words! {
 }
 
 words! {
+    /// What a message survives once it is accepted: `hello.durability`.
+    Durability {
+        // Nothing: it is not stored.
+        Memory = "memory",
+        // The end of the server's process.
+        Os = "os",
+        // A power cut.
+        Fsync = "fsync",
+    }
+}
+
+words! {
     /// What the server is: `hello.mode`.
     Mode {
         Open = "open",

@@ -4,13 +4,18 @@
 //! copied as it was sent ([`Raw`]); names and times need no escaping; only sentences made here are escaped.
 
 mod examples;
+mod export;
 mod hello;
+mod json;
 mod mail;
 mod message;
 
 pub use examples::examples;
+pub use export::ExportLine;
 pub use hello::{Greeting, Hello};
 pub use message::Envelope;
+
+use json::{flag, key, open, optional_number, optional_text, raw, string, text};
 
 use crate::accounts::Nonce;
 use crate::mailbox::{Accepted, Conversation, Entry, Message, Opening, Settings};
@@ -28,7 +33,8 @@ pub enum Frame<'a> {
     Registered {
         id: Option<Raw<'a>>,
         username: &'a str,
-        resume_token: u128,
+        /// `None`: the session has no device.
+        resume_token: Option<u128>,
         /// As it stands between its quotes.
         device: Option<&'a str>,
         mail: Option<&'a Opening>,
@@ -182,7 +188,9 @@ impl Frame<'_> {
             } => {
                 open(out, "registered", id);
                 text(out, "username", username);
-                text(out, "resumeToken", &format!("{resume_token:032x}"));
+                if let Some(token) = resume_token {
+                    text(out, "resumeToken", &format!("{token:032x}"));
+                }
                 optional_text(out, "device", device);
                 if let Some(mail) = mail {
                     mail::opening(out, mail);
@@ -348,59 +356,4 @@ fn help(out: &mut Vec<u8>, id: Option<Raw<'_>>, only: Option<Verb>, mode: Mode) 
         out.push(b'}');
     }
     out.push(b']');
-}
-
-fn open(out: &mut Vec<u8>, kind: &'static str, id: Option<Raw<'_>>) {
-    out.extend_from_slice(b"{\"type\":\"");
-    out.extend_from_slice(kind.as_bytes());
-    out.push(b'"');
-    raw(out, "id", id);
-}
-
-fn key(out: &mut Vec<u8>, key: &'static str) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(key.as_bytes());
-    out.extend_from_slice(b"\":");
-}
-
-/// `value` must not hold what JSON escapes: a name, a time, a word of [`crate::wire::code`]; or be escaped already.
-fn text(out: &mut Vec<u8>, name: &'static str, value: &str) {
-    key(out, name);
-    out.push(b'"');
-    out.extend_from_slice(value.as_bytes());
-    out.push(b'"');
-}
-
-fn raw(out: &mut Vec<u8>, name: &'static str, value: Option<Raw<'_>>) {
-    if let Some(value) = value {
-        key(out, name);
-        out.extend_from_slice(value.0);
-    }
-}
-
-fn optional_text(out: &mut Vec<u8>, name: &'static str, value: Option<&str>) {
-    if let Some(value) = value {
-        text(out, name, value);
-    }
-}
-
-fn flag(out: &mut Vec<u8>, name: &'static str, value: bool) {
-    key(out, name);
-    out.extend_from_slice(if value { b"true" } else { b"false" });
-}
-
-fn optional_number(out: &mut Vec<u8>, name: &'static str, value: Option<u32>) {
-    if let Some(value) = value {
-        key(out, name);
-        number(out, u64::from(value));
-    }
-}
-
-fn number(out: &mut Vec<u8>, value: u64) {
-    out.extend_from_slice(value.to_string().as_bytes());
-}
-
-/// Sentences of ours and configured text. Writing JSON into a `Vec` cannot fail.
-fn string(out: &mut Vec<u8>, value: &str) {
-    let _ = serde_json::to_writer(out, value);
 }

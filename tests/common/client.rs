@@ -87,14 +87,15 @@ impl Client {
         )
     }
 
-    /// Proves `name` by the password of all accounts.
+    /// Proves `name` by the password of all accounts; nothing waits for it.
     pub fn prove(&mut self, name: &str, device: Option<&str>) {
         let device = device.map(|device| format!(r#","device":"{device}""#));
         let device = device.unwrap_or_default();
         self.send(&format!(
             r#"{{"type":"register","username":"{name}","password":"{PASSWORD}"{device}}}"#
         ));
-        self.expect(r#"{"type":"registered","username":"…","resumeToken":"…","device":"…"}"#);
+        self.expect(r#"{"type":"registered","username":"…","resumeToken":"…","device":"…",…}"#);
+        self.expect(r#"{"type":"synced","pos":…}"#);
     }
 
     /// The next line, which must match; see [`pattern`].

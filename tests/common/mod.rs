@@ -20,7 +20,7 @@ mod program;
 
 pub use client::Client;
 pub use daemon::{Address, Daemon, PASSWORD, Setup};
-pub use pattern::{Bindings, check};
+pub use pattern::{Bindings, check, fill};
 pub use play::{Block, Step, blocks, play, play_with};
 pub use program::Program;
 

@@ -1,14 +1,14 @@
 //! What a line must look like: the line itself, byte for byte, with wildcards for what varies.
 //!
 //! - `"…"`: any string; `"…word"`: any string, which is remembered: the same word later stands for the same string.
-//! - `…` in place of a value: any value.
+//! - `…` in place of a value: any value; `…word`: any value, remembered like a string.
 //! - `,…}`: any further members.
 //!
 //! Key order, spaces and members that should not be there are thereby checked too.
 
 use std::collections::HashMap;
 
-/// The strings behind the words, with their quotes.
+/// The values behind the words, strings with their quotes.
 pub type Bindings = HashMap<String, String>;
 
 const DOTS: &str = "…";
@@ -31,7 +31,14 @@ pub fn check(pattern: &str, line: &str, bindings: &mut Bindings) -> Result<(), u
             }
             (want, have) = (rest, after);
         } else if let Some(rest) = want.strip_prefix(DOTS) {
-            (want, have) = (rest, &have[value_len(have).ok_or(at)?..]);
+            let (word, rest) = rest.split_at(word_len(rest));
+            let (value, after) = have.split_at(value_len(have).ok_or(at)?);
+            if !word.is_empty()
+                && *bindings.entry(word.into()).or_insert_with(|| value.into()) != value
+            {
+                return Err(at);
+            }
+            (want, have) = (rest, after);
         } else if want.starts_with('"') {
             let length = string_len(want).unwrap_or(want.len());
             (want, have) = (
@@ -54,13 +61,21 @@ pub fn check(pattern: &str, line: &str, bindings: &mut Bindings) -> Result<(), u
     }
 }
 
-/// `line` with every `"…word"` replaced by the string that the word stands for.
+/// `line` with every `"…word"` or `…word` replaced by the value that the word stands for.
 pub fn fill(line: &str, bindings: &Bindings) -> String {
     let mut filled = line.to_owned();
-    for (word, string) in bindings {
-        filled = filled.replace(&format!("\"{DOTS}{word}\""), string);
+    for (word, value) in bindings {
+        let bare = format!("{DOTS}{word}");
+        filled = filled.replace(&format!("\"{bare}\""), value);
+        filled = [",", "}"].iter().fold(filled, |filled, end| {
+            filled.replace(&format!("{bare}{end}"), &format!("{value}{end}"))
+        });
     }
     filled
+}
+
+fn word_len(text: &str) -> usize {
+    text.bytes().take_while(u8::is_ascii_alphanumeric).count()
 }
 
 /// `"…word"rest` as word and rest.

@@ -4,18 +4,25 @@
 //! that name. What is asked is answered in order; when an answer is handed on is the test's affair.
 #![allow(dead_code)]
 
+mod post;
+
 use std::collections::BTreeMap;
 
 use privmsgd::accounts::{
     AccountId, Answer, Ask, Asker, Credential, Device, Done, Ends, Job, NewCredential, Nonce,
     Notice, PublicKey, Refused, Registered, Signature, Which,
 };
-use privmsgd::wire::code::Code;
+use privmsgd::wire::code::{Code, Deliver};
 use privmsgd::wire::name::Name;
+
+use post::Added;
+#[allow(unused_imports)]
+pub use post::{Cursor, Post};
 
 #[derive(Default)]
 pub struct Book {
     accounts: BTreeMap<Vec<u8>, Entry>,
+    pub post: Post,
     tokens: u128,
     /// Milliseconds since 1970, for the devices.
     pub unix_ms: u64,
@@ -59,6 +66,8 @@ impl Book {
     }
 
     pub fn answer(&mut self, job: &Job) -> Done {
+        self.post.unix_ms = self.unix_ms;
+        let mut added = Added::default();
         let mut done = Done {
             entries: Vec::new(),
             regards: Vec::new(),
@@ -68,8 +77,21 @@ impl Book {
             notice: None,
         };
         match &job.ask {
-            Ask::Mail(_) => panic!("not asked here"),
-            Ask::Register { .. } => self.register(&job.ask, &mut done),
+            Ask::Mail(mail) => {
+                let answer = Box::new(self.post.answer(mail, &mut added));
+                let (reply, verb) = (mail.reply.clone(), mail.verb);
+                done.answer = Answer::Mail {
+                    reply,
+                    verb,
+                    answer,
+                };
+                if added.deleted {
+                    let entry = self.entry(mail.from.account);
+                    entry.passwords.clear();
+                    done.ends = entry.ends(Which::All);
+                }
+            }
+            Ask::Register { .. } => self.register(&job.ask, &mut done, &mut added),
             Ask::Create {
                 username,
                 credential,
@@ -121,15 +143,17 @@ impl Book {
             }
             Ask::Operator(_) => {}
         }
+        (done.entries, done.regards) = (added.entries, added.regards);
         done
     }
 
-    fn register(&mut self, ask: &Ask, done: &mut Done) {
+    fn register(&mut self, ask: &Ask, done: &mut Done, added: &mut Added) {
         let Ask::Register {
             username,
             credential,
             device,
             nonce,
+            mail,
             ..
         } = ask
         else {
@@ -147,7 +171,8 @@ impl Book {
             done.notice = Some((entry.shown.clone(), Notice::AuthFailures(1)));
             return;
         }
-        let new_device = entry.devices.iter().all(|known| known.device != *device);
+        let has_device = mail.deliver != Deliver::None;
+        let new_device = has_device && entry.devices.iter().all(|known| known.device != *device);
         if new_device && entry.devices.len() == MAX_DEVICES {
             done.answer = refused(Code::TooManySessions, "too many devices");
             return;
@@ -162,7 +187,7 @@ impl Book {
         self.tokens = token;
         entry.resume.insert(token, device.clone());
         done.answer = Answer::Registered(Registered {
-            mail: None,
+            mail: self.post.register(entry.id, device, *mail, added),
             account: entry.id,
             username: entry.shown.clone(),
             device: device.clone(),
@@ -200,6 +225,7 @@ impl Book {
             resume: BTreeMap::new(),
             failures: 0,
         };
+        self.post.open(entry.id, name);
         self.accounts.insert(name.key().as_bytes().into(), entry);
     }
 
@@ -255,5 +281,30 @@ pub fn by_operator(name: &str, which: Which) -> Done {
             which,
         }),
         notice: None,
+    }
+}
+
+/// What becomes of a question that nobody has room for.
+pub fn turned_down(job: &Job) -> Done {
+    let Ask::Mail(mail) = &job.ask else {
+        panic!("{job:?}")
+    };
+    let refused = Refused {
+        code: Code::Overloaded,
+        message: "too much",
+        field: None,
+        retry_after_ms: None,
+    };
+    Done {
+        asker: job.asker,
+        answer: Answer::Mail {
+            reply: mail.reply.clone(),
+            verb: mail.verb,
+            answer: Box::new(privmsgd::mailbox::Answer::Refused(refused)),
+        },
+        ends: None,
+        notice: None,
+        entries: Vec::new(),
+        regards: Vec::new(),
     }
 }

@@ -11,10 +11,11 @@ use privmsgd::accounts::{Desk, Done, Job, Nonce};
 use privmsgd::config::{Config, Limits, Listen};
 use privmsgd::net::inquiries::Wake;
 use privmsgd::net::server::Server;
+use privmsgd::wire::name::Name;
 use serde_json::Value;
 
 use crate::common::{Address, Chunking, Client, PASSWORD};
-use crate::desk::Book;
+use crate::desk::{Book, Cursor};
 
 pub struct House {
     address: SocketAddr,
@@ -67,7 +68,7 @@ impl State {
 }
 
 /// All have the password `pw`; the examples of protocol.md know another one.
-const PEOPLE: [&str; 3] = ["Alice", "Bob", "Carol"];
+pub const PEOPLE: [&str; 3] = ["Alice", "Bob", "Carol"];
 
 /// Plays `script` under every chunking, each time with a server of its own.
 pub fn transcript(script: impl Fn(&House)) {
@@ -143,16 +144,62 @@ impl House {
         self.connect_for_nonce(who).0
     }
 
-    /// A session of `name` by the device of that name.
+    /// A session of `name` by the device of that name, for which nothing waits.
     pub fn register(&self, name: &str, device: &str) -> Client {
+        let mut client = self.register_with(name, device, "");
+        client.expect(r#"{"type":"synced","pos":…}"#);
+        client
+    }
+
+    /// A session with more in its `register`, of which `registered` was read.
+    pub fn register_with(&self, name: &str, device: &str, more: &str) -> Client {
         let mut client = self.connect(&format!("{name}/{device}"));
         client.send(&format!(
-            r#"{{"type":"register","username":"{name}","password":"pw","device":"{device}"}}"#
+            r#"{{"type":"register","username":"{name}","password":"pw","device":"{device}"{more}}}"#
         ));
         client.expect(&format!(
-            r#"{{"type":"registered","username":"{name}","resumeToken":"…","device":"{device}"}}"#
+            r#"{{"type":"registered","username":"{name}","resumeToken":"…","device":"{device}","epoch":1,"pos":…,"ackedPos":…,…}}"#
         ));
         client
+    }
+
+    /// A session that only sends.
+    pub fn send_only(&self, name: &str) -> Client {
+        let mut client = self.connect(name);
+        client.send(&format!(
+            r#"{{"type":"register","username":"{name}","password":"pw","deliver":"none"}}"#
+        ));
+        client.expect(&format!(r#"{{"type":"registered","username":"{name}"}}"#));
+        client
+    }
+
+    /// Looks into what is kept, or changes it.
+    pub fn book<R>(&self, look: impl FnOnce(&mut Book) -> R) -> R {
+        look(&mut self.hand.0.lock().expect("the hand").book)
+    }
+
+    /// The cursor of a device.
+    pub fn cursor(&self, name: &str, device: &str) -> Cursor {
+        self.book(|book| {
+            let id = book
+                .post
+                .find(&Name::parse(name).expect("a name"))
+                .expect("an account");
+            book.post.boxes[&id].devices[device]
+        })
+    }
+
+    /// Waits until the cursor of a device is where it should be.
+    pub fn await_cursor(&self, name: &str, device: &str, acked: u64) -> Cursor {
+        let deadline = Instant::now() + Duration::from_secs(15);
+        loop {
+            let cursor = self.cursor(name, device);
+            if cursor.acked == acked {
+                return cursor;
+            }
+            assert!(Instant::now() < deadline, "{cursor:?}, and not {acked}");
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// From here on answers are kept back.

@@ -6,11 +6,17 @@ mod common;
 mod desk;
 
 mod account;
+mod auto;
 mod channels;
 mod devices;
 mod document;
+mod drains;
 mod endings;
 mod house;
+mod passing;
 mod pending;
 mod presence;
 mod register;
+mod stage;
+mod stored;
+mod windows;

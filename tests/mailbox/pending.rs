@@ -13,10 +13,11 @@ fn lines_after_register_wait_for_its_answer() {
         b.expect_nothing();
         at.release(&[0]);
         a.expect(
-            r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default"}"#,
+            r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default","epoch":1,"pos":…,"ackedPos":…}"#,
         );
+        a.expect(r#"{"type":"synced","pos":…}"#);
         a.expect(r#"{"type":"pong","id":1,"time":"…"}"#);
-        a.expect(r#"{"type":"privateMessage","from":"Alice","message":"to myself","time":"…"}"#);
+        a.expect(r#"{"type":"privateMessage","from":"Alice","message":"to myself","time":"…","seq":…,"pos":…}"#);
     });
 }
 
@@ -40,8 +41,9 @@ fn a_script_that_has_ended_its_input_gets_every_outcome() {
             a.half_close();
             at.release(&[0]);
             a.expect(
-                r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default"}"#,
+                r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default","epoch":1,"pos":…,"ackedPos":…}"#,
             );
+            a.expect(r#"{"type":"synced","pos":…}"#);
             if pong {
                 a.expect(r#"{"type":"pong","time":"…"}"#);
             }
@@ -66,7 +68,7 @@ fn answers_find_their_connections_in_whatever_order_they_come() {
         at.release(&[2, 0, 1]);
         for (name, client) in &mut clients {
             client.expect(&format!(
-                r#"{{"type":"registered","id":"{name}","username":"{name}","resumeToken":"…","device":"default"}}"#
+                r#"{{"type":"registered","id":"{name}","username":"{name}","resumeToken":"…","device":"default","epoch":1,"pos":…,"ackedPos":…}}"#
             ));
         }
     });
@@ -83,11 +85,15 @@ fn a_connection_may_be_gone_before_its_answer() {
         at.await_held(1);
         b.reset();
         at.release(&[0]);
-        a.expect(r#"{"type":"sessionNotice","kind":"newDevice","device":"new","time":"…"}"#);
+        a.expect(
+            r#"{"type":"sessionNotice","kind":"newDevice","device":"new","time":"…","pos":…}"#,
+        );
         let mut c = at.register("Bob", "phone");
         c.send(r#"{"type":"privateMessage","toUsername":"Alice","message":"hi","id":1}"#);
-        c.expect(r#"{"type":"accepted","id":1,"toUsername":"Alice","time":"…"}"#);
-        a.expect(r#"{"type":"privateMessage","from":"Bob","message":"hi","time":"…"}"#);
+        c.expect(r#"{"type":"accepted","id":1,"toUsername":"Alice","seq":…,"time":"…"}"#);
+        a.expect(
+            r#"{"type":"privateMessage","from":"Bob","message":"hi","time":"…","seq":…,"pos":…}"#,
+        );
         a.expect_nothing();
     });
 }

@@ -47,6 +47,7 @@ fn invisible_looks_like_offline() {
         alice
             .send(r#"{"type":"register","username":"Alice","password":"pw","status":"invisible"}"#);
         alice.expect(r#"{"type":"registered",…}"#);
+        alice.expect(r#"{"type":"synced","pos":…}"#);
         bob.expect_nothing();
         let mut carol = at.register("Carol", "phone");
         // Not even how the account writes its name.
@@ -63,6 +64,43 @@ fn invisible_looks_like_offline() {
         carol.expect(&is("offline"));
         alice.send(r#"{"type":"bye"}"#);
         alice.expect_goodbye("bye");
+        bob.expect_nothing();
+    });
+}
+
+/// > `watch` is answered by permission; offline, unknown and not allowed look the same.
+#[test]
+fn who_may_not_see_sees_nobody() {
+    played(|at| {
+        let (mut alice, mut bob) = (at.register("Alice", "phone"), at.register("Bob", "phone"));
+        alice.send(r#"{"type":"block","username":"Bob","id":1}"#);
+        alice.expect(r#"{"type":"ok","id":1,"command":"block"}"#);
+        bob.send(r#"{"type":"watch","usernames":["aLICE","zOE"],"id":2}"#);
+        bob.expect(r#"{"type":"ok","id":2,"command":"watch"}"#);
+        // As it was asked for, not as the account writes it.
+        bob.expect(r#"{"type":"presence","username":"aLICE","status":"offline","since":"…"}"#);
+        bob.expect(r#"{"type":"presence","username":"zOE","status":"offline","since":"…"}"#);
+        alice.send(r#"{"type":"setStatus","status":"away","id":3}"#);
+        alice.expect(r#"{"type":"ok","id":3,"command":"setStatus"}"#);
+        bob.expect_nothing();
+        alice.send(r#"{"type":"unblock","username":"Bob"}"#);
+        bob.expect(&is("away"));
+        alice.send(r#"{"type":"setStatus","status":"online"}"#);
+        bob.expect(&is("online"));
+        alice.send(r#"{"type":"block","username":"Bob"}"#);
+        bob.expect(r#"{"type":"presence","username":"…","status":"offline","since":"…"}"#);
+        alice.send(r#"{"type":"setStatus","status":"away","id":4}"#);
+        alice.expect(r#"{"type":"ok","id":4,"command":"setStatus"}"#);
+        bob.expect_nothing();
+        // In the other direction nothing was said.
+        alice.send(r#"{"type":"watch","usernames":["Bob"]}"#);
+        alice.expect(r#"{"type":"presence","username":"Bob","status":"online","since":"…"}"#);
+        // Watching again, and no more, is as ever.
+        bob.send(r#"{"type":"watch","usernames":["Alice"]}"#);
+        bob.expect(r#"{"type":"presence","username":"…","status":"offline","since":"…"}"#);
+        bob.send(r#"{"type":"unwatch","usernames":["Alice"]}"#);
+        alice.send(r#"{"type":"unblock","username":"Bob","id":5}"#);
+        alice.expect(r#"{"type":"ok","id":5,"command":"unblock"}"#);
         bob.expect_nothing();
     });
 }

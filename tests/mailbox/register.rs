@@ -24,7 +24,8 @@ fn a_bare_name_is_not_enough() {
         a.send(r#"{"type":"register","username":"Alice","id":1}"#);
         a.expect(r#"{"type":"errorMessage","id":1,"command":"register","code":"authRequired","message":"names are proved on this server","hint":"…","retryable":false}"#);
         a.send(r#"{"type":"register","username":"Alice","password":"pw","id":2}"#);
-        a.expect(r#"{"type":"registered","id":2,"username":"Alice","resumeToken":"…","device":"default"}"#);
+        a.expect(r#"{"type":"registered","id":2,"username":"Alice","resumeToken":"…","device":"default","epoch":1,"pos":…,"ackedPos":…}"#);
+        a.expect(r#"{"type":"synced","pos":…}"#);
     });
 }
 
@@ -34,11 +35,14 @@ fn the_name_is_the_account_s() {
     transcript(|at| {
         let mut a = at.connect("A");
         a.send(r#"{"type":"register","username":"aLICE","password":"pw","heartbeatMs":5000}"#);
-        a.expect(r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default","heartbeatMs":5000}"#);
+        a.expect(r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default","epoch":1,"pos":…,"ackedPos":…,"heartbeatMs":5000}"#);
         let mut b = at.register("Bob", "phone");
+        a.expect(r#"{"type":"synced","pos":…}"#);
         b.send(r#"{"type":"privateMessage","toUsername":"ALICE","message":"hi","id":1}"#);
-        a.expect(r#"{"type":"privateMessage","from":"Bob","message":"hi","time":"…"}"#);
-        b.expect(r#"{"type":"accepted","id":1,"toUsername":"Alice","time":"…"}"#);
+        a.expect(
+            r#"{"type":"privateMessage","from":"Bob","message":"hi","time":"…","seq":…,"pos":…}"#,
+        );
+        b.expect(r#"{"type":"accepted","id":1,"toUsername":"Alice","seq":…,"time":"…"}"#);
     });
 }
 
@@ -48,16 +52,18 @@ fn each_kind_of_credential_proves_a_name() {
         let mut a = at.connect("A");
         a.send(r#"{"type":"register","username":"Alice","token":"good:Alice"}"#);
         let line = a.expect(
-            r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default"}"#,
+            r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default","epoch":1,"pos":…,"ackedPos":…}"#,
         );
+        a.expect(r#"{"type":"synced","pos":…}"#);
         let token = crate::common::text_of(&line, "resumeToken");
         let (mut b, nonce) = at.connect_for_nonce("B");
         b.send(&format!(
             r#"{{"type":"register","username":"Alice","resumeToken":"{token}","device":"default"}}"#
         ));
         b.expect(
-            r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default"}"#,
+            r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default","epoch":1,"pos":…,"ackedPos":…}"#,
         );
+        b.expect(r#"{"type":"synced","pos":…}"#);
         a.expect_goodbye("replaced");
         let (key, signature) = ([7; 32], sign([7; 32], nonce));
         b.send(&format!(
@@ -78,7 +84,8 @@ fn each_kind_of_credential_proves_a_name() {
         c.expect_error("authFailed");
         b.expect(r#"{"type":"sessionNotice","kind":"authFailures","count":1,"time":"…"}"#);
         c.send(&line(nonce));
-        c.expect(r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"c"}"#);
+        c.expect(r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"c","epoch":1,"pos":…,"ackedPos":…}"#);
+        c.expect(r#"{"type":"synced","pos":…}"#);
     });
 }
 
@@ -95,7 +102,9 @@ fn the_identity_is_fixed() {
         }
         let mut b = at.register("Bob", "phone");
         a.send(r#"{"type":"privateMessage","toUsername":"Bob","message":"hi"}"#);
-        b.expect(r#"{"type":"privateMessage","from":"Alice","message":"hi","time":"…"}"#);
+        b.expect(
+            r#"{"type":"privateMessage","from":"Alice","message":"hi","time":"…","seq":…,"pos":…}"#,
+        );
     });
 }
 
@@ -151,37 +160,6 @@ fn failed_tries_are_summed_up() {
         }
         assert_eq!(told, 4);
         b.expect_nothing();
-    });
-}
-
-#[test]
-fn what_comes_with_stored_messages_is_not_available_yet() {
-    transcript(|at| {
-        let mut a = at.connect("A");
-        for (field, text) in [
-            ("after", r#""after":0,"epoch":"e""#),
-            ("epoch", r#""epoch":"e""#),
-            ("deliver", r#""deliver":"none""#),
-        ] {
-            a.send(&format!(
-                r#"{{"type":"register","username":"Alice","password":"pw",{text}}}"#
-            ));
-            a.expect(&format!(
-                r#"{{"type":"errorMessage","command":"register","code":"notAvailable","message":"…","field":"{field}","retryable":false}}"#
-            ));
-        }
-        a.send(
-            r#"{"type":"register","username":"Alice","password":"pw","deliver":"auto","window":7}"#,
-        );
-        a.expect(r#"{"type":"registered",…}"#);
-        a.send(r#"{"type":"history","withUsername":"Bob","id":1}"#);
-        a.expect_error("notAvailable");
-        a.send(
-            r#"{"type":"privateMessage","toUsername":"Alice","message":"","expiresIn":1,"id":2}"#,
-        );
-        a.expect_error("notAvailable");
-        a.send(r#"{"type":"help","command":"account"}"#);
-        a.expect(r#"{"type":"help","commands":[{"command":"account","example":"{\"type\":\"account\",\"action\":\"devices\"}"}]}"#);
     });
 }
 

@@ -6,6 +6,7 @@ use privmsgd::accounts::{Ask, Asker, Done, Job};
 use privmsgd::config::{Config, Limits};
 use privmsgd::engine::Engine;
 use privmsgd::id::ConnId;
+use privmsgd::mailbox::{self, Mail};
 use privmsgd::net::admit::Peer;
 use privmsgd::net::memory::{Far, Memory, pair};
 use serde_json::Value;
@@ -20,8 +21,8 @@ pub struct Driver {
     book: Book,
     /// Asked, in order, and not looked at yet.
     jobs: VecDeque<Job>,
-    /// Answered, and not told yet.
-    pub dones: Vec<Done>,
+    /// Answered, and not told yet: they are told in this order, which is the one of the answers.
+    pub dones: VecDeque<Done>,
     now: u64,
     /// Lines that peers received, all of them as the reference said.
     pub lines: u64,
@@ -64,7 +65,7 @@ impl Driver {
             ends: BTreeMap::new(),
             book: Book::with(&["Alice", "Bob", "Carol"], &[PASSWORD]),
             jobs: VecDeque::new(),
-            dones: Vec::new(),
+            dones: VecDeque::new(),
             now: 0,
             lines: 0,
         };
@@ -129,14 +130,13 @@ impl Driver {
     /// The book looks at the oldest question.
     pub fn answer_one(&mut self) {
         if let Some(job) = self.jobs.pop_front() {
-            self.dones.push(self.book.answer(&job));
+            self.dones.push_back(self.book.answer(&job));
         }
     }
 
-    /// Hands one answer on.
-    pub fn tell(&mut self, at: usize) {
-        if at < self.dones.len() {
-            let done = self.dones.swap_remove(at);
+    /// Hands the oldest answer on.
+    pub fn tell(&mut self) {
+        if let Some(done) = self.dones.pop_front() {
             self.give(&done);
         }
     }
@@ -144,6 +144,7 @@ impl Driver {
     pub fn give(&mut self, done: &Done) {
         self.engine.done(done);
         self.reference.done(done);
+        self.take_jobs();
         self.check();
     }
 
@@ -158,8 +159,7 @@ impl Driver {
             self.answer_one();
         }
         while !self.dones.is_empty() {
-            let done = self.dones.remove(0);
-            self.give(&done);
+            self.tell();
         }
     }
 
@@ -170,7 +170,20 @@ impl Driver {
             }
         }
         self.engine.flush();
-        // A reset may be found by writing, too; who learns of it gets that in the next flush.
+        self.find_resets();
+        self.engine.flush();
+        self.receive();
+        self.engine.reap();
+        self.engine.tick();
+        self.find_resets();
+        self.engine.flush();
+        self.take_jobs();
+        self.bury();
+        self.check();
+    }
+
+    /// A reset may be found by writing, or by looking what has arrived; who learns of it gets that in the next flush.
+    fn find_resets(&mut self) {
         let reset: Vec<ConnId> = self
             .ends
             .values()
@@ -183,10 +196,9 @@ impl Driver {
                 self.reference.over(id.serial);
             }
         }
-        self.engine.flush();
-        self.receive();
-        self.engine.reap();
-        self.engine.tick();
+    }
+
+    fn bury(&mut self) {
         let gone: Vec<u64> = self
             .ends
             .iter()
@@ -203,7 +215,6 @@ impl Driver {
                 peer.owed
             );
         }
-        self.check();
     }
 
     /// Until nothing moves: whoever still waits is awaiting an answer.
@@ -218,6 +229,11 @@ impl Driver {
 
     fn take_jobs(&mut self) {
         for job in self.engine.take_jobs() {
+            if let Ask::Mail(mail) = &job.ask {
+                self.check_mail(job.asker, mail);
+                self.jobs.push_back(job);
+                continue;
+            }
             let Asker::Conn(id) = job.asker else {
                 panic!("{job:?}")
             };
@@ -241,6 +257,22 @@ impl Driver {
             }
             self.jobs.push_back(job);
         }
+    }
+
+    /// What is asked of a mailbox is what a session still waits for; what is told of it comes from whoever had one.
+    fn check_mail(&self, asker: Asker, mail: &Mail) {
+        let Asker::Conn(id) = asker else {
+            assert!(matches!(mail.ask, mailbox::Ask::Left { .. }));
+            return;
+        };
+        let told = matches!(mail.ask, mailbox::Ask::Ack { .. });
+        let Some(peer) = self.reference.peers.get(&id.serial).filter(|_| !told) else {
+            return;
+        };
+        let asks = |line: &Value| line["type"] == mail.verb.as_str();
+        let pending = peer.pending.as_ref().map(|pending| &pending.line);
+        let waits = pending.into_iter().chain(&peer.posted).any(asks);
+        assert!(waits || peer.is_over || matches!(mail.ask, mailbox::Ask::Fetch { .. }));
     }
 
     fn receive(&mut self) {
@@ -277,12 +309,16 @@ impl Driver {
             };
             assert_eq!(conn.is_open(), !peer.is_over, "{id} is open");
             if conn.is_open() {
-                assert_eq!(conn.is_pending(), peer.pending.is_some(), "{id} waits");
+                let waits = peer.pending.is_some() || peer.ending.is_some();
+                assert_eq!(conn.is_pending(), waits, "{id} waits");
                 assert_eq!(conn.registered, peer.session.is_some(), "{id} has a name");
             }
             let Some(session) = &peer.session else {
                 continue;
             };
+            if session.device.is_empty() {
+                continue;
+            }
             let same = self
                 .reference
                 .sessions(&session.key)

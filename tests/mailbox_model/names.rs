@@ -4,70 +4,26 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::reference::{Look, Reference, Watched, key, reply, stamp};
+use super::reference::{Look, Reference, Watched, key, stamp};
 
 impl Reference {
-    pub(super) fn message(&mut self, from: u64, line: &Value) {
-        let (to, time) = (
-            line["toUsername"].as_str().expect("a name"),
-            stamp(self.unix),
-        );
-        let sessions = self.sessions(&key(to));
-        let Some(first) = sessions.first() else {
-            return self.refuse(from, line, "unknownUser");
-        };
-        let shown = |at: &Reference, id: u64| {
-            at.peers[&id]
-                .session
-                .as_ref()
-                .expect("a session")
-                .shown
-                .clone()
-        };
-        let (recipient, sender) = (shown(self, *first), shown(self, from));
-        let text = &line["message"];
-        let frame = |to: &str| {
-            format!(
-                "{{\"type\":\"privateMessage\",\"from\":\"{sender}\",\"message\":{text},\"time\":\"{time}\"{to}}}"
-            )
-        };
-        for id in &sessions {
-            self.owe(*id, frame(""));
-        }
-        if !sessions.contains(&from) {
-            for id in self
-                .sessions(&key(&sender))
-                .into_iter()
-                .filter(|id| *id != from)
-            {
-                self.owe(id, frame(&format!(",\"to\":\"{recipient}\"")));
-            }
-        }
-        if !line["id"].is_null() {
-            let reply = reply(line);
-            self.owe(from, format!("{{\"type\":\"accepted\"{reply},\"toUsername\":\"{recipient}\",\"time\":\"{time}\"}}"));
-        }
-    }
-
-    pub(super) fn typing(&mut self, from: u64, line: &Value) {
-        let sessions = self.sessions(&key(line["toUsername"].as_str().expect("a name")));
-        if sessions.is_empty() {
-            return self.refuse(from, line, "unknownUser");
-        }
-        let session = self.peers[&from].session.as_ref().expect("a session");
-        if session.status != "offline" {
-            let frame = format!("{{\"type\":\"typing\",\"from\":\"{}\"}}", session.shown);
-            for id in sessions {
-                self.owe(id, frame.clone());
-            }
-        }
-        self.ok(from, line);
-    }
-
-    pub(super) fn watch(&mut self, id: u64, line: &Value) {
+    pub(super) fn watch(&mut self, id: u64, line: &Value, permitted: bool) {
         self.ok(id, line);
         let name = line["usernames"][0].as_str().expect("a name");
-        let key = key(name);
+        // Those who may not see it see somebody else, whom nobody is.
+        let mut key = key(name);
+        let peer = self.peers.get(&id).expect("a peer");
+        let other = if permitted {
+            format!("-{key}")
+        } else {
+            key.clone()
+        };
+        if peer.watching.contains(&other) {
+            self.unwatch(id, &other);
+        }
+        if !permitted {
+            key = format!("-{key}");
+        }
         let (status, unix) = (self.status(&key), self.unix);
         let known = self.names.get(&key).filter(|_| status != "offline");
         let shown = match known {
@@ -154,16 +110,25 @@ impl Reference {
             return;
         };
         for key in std::mem::take(&mut peer.watching) {
-            let watched = self.watched.get_mut(&key).expect("watched");
-            watched.watchers.remove(&id);
-            if watched.watchers.is_empty() {
-                self.watched.remove(&key);
-            }
+            self.unwatch(id, &key);
         }
         let name = self.names.get_mut(&session.key).expect("a name");
         name.sessions.retain(|one| *one != id);
         if name.sessions.is_empty() {
             self.names.remove(&session.key);
+        }
+    }
+
+    fn unwatch(&mut self, id: u64, key: &str) {
+        self.peers
+            .get_mut(&id)
+            .expect("a peer")
+            .watching
+            .remove(key);
+        let watched = self.watched.get_mut(key).expect("watched");
+        watched.watchers.remove(&id);
+        if watched.watchers.is_empty() {
+            self.watched.remove(key);
         }
     }
 

@@ -7,6 +7,8 @@ use privmsgd::accounts::{Answer, Asker, Done, Notice, Registered, Which};
 use privmsgd::time::Stamp;
 use serde_json::Value;
 
+use super::mail::Mailbox;
+
 /// One line that a peer must get next.
 #[derive(Debug)]
 pub enum Owed {
@@ -25,6 +27,10 @@ pub struct Peer {
     pub is_over: bool,
     tries: u32,
     pub pending: Option<Pending>,
+    /// Commands that are not answered yet and let the next one pass.
+    pub posted: VecDeque<Value>,
+    /// How it ends once nothing is owed to it.
+    pub ending: Option<(&'static str, Value)>,
     pub session: Option<Session>,
     pub(super) watching: BTreeSet<String>,
     pub owed: VecDeque<Owed>,
@@ -41,8 +47,14 @@ pub struct Pending {
 pub struct Session {
     pub key: String,
     pub shown: String,
+    /// Empty: it only sends.
     pub device: String,
     pub(super) status: &'static str,
+    pub(super) invisible: bool,
+    pub(super) mail: Mailbox,
+    /// Whom it may reach without asking.
+    pub(super) way: Option<String>,
+    pub(super) asked_ways: usize,
 }
 
 #[derive(Default)]
@@ -64,6 +76,8 @@ pub struct Reference {
     pub(super) names: BTreeMap<String, Name>,
     pub(super) watched: BTreeMap<String, Watched>,
     pub signup_open: bool,
+    /// Of each name that has a mailbox the last position.
+    pub(super) heads: BTreeMap<String, u64>,
 }
 
 impl Reference {
@@ -73,6 +87,7 @@ impl Reference {
             peers: BTreeMap::new(),
             names: BTreeMap::new(),
             watched: BTreeMap::new(),
+            heads: BTreeMap::new(),
             signup_open,
         }
     }
@@ -104,7 +119,7 @@ impl Reference {
     fn lines(&mut self, id: u64) {
         loop {
             let peer = self.peers.get_mut(&id).expect("a peer");
-            if peer.is_over || peer.pending.is_some() {
+            if peer.is_over || peer.pending.is_some() || peer.ending.is_some() {
                 return;
             }
             let end = match peer.carry.iter().position(|byte| *byte == b'\n') {
@@ -117,7 +132,7 @@ impl Reference {
             self.command(id, line);
         }
         if self.peers[&id].eof {
-            self.close(id, "drained", Value::Null);
+            self.end(id, "drained", Value::Null);
         }
     }
 
@@ -126,27 +141,27 @@ impl Reference {
         self.leave(id);
         let peer = self.peers.get_mut(&id).expect("a peer");
         peer.is_over = true;
-        peer.pending = None;
+        (peer.pending, peer.ending) = (None, None);
     }
 
     pub fn done(&mut self, done: &Done) {
-        if let Asker::Conn(id) = done.asker {
-            let peer = self.peers.get_mut(&id.serial);
-            let pending = peer.and_then(|peer| peer.pending.take());
-            if let Some(pending) = pending {
-                self.answer(id.serial, &pending.line, &done.answer);
-            }
-        }
-        if let Answer::Registered(registered) = &done.answer
-            && registered.new_device
-        {
-            let device = &registered.device;
-            let line = self.notice("newDevice", &format!(",\"device\":\"{device}\""));
-            for id in self.sessions(&key(registered.username.as_str())) {
-                if self.device(id) != device.as_ref() {
-                    self.owe(id, line.clone());
+        match (done.asker, &done.answer) {
+            (Asker::Conn(id), Answer::Mail { verb, answer, .. }) => {
+                if self.peers.contains_key(&id.serial) {
+                    self.mail_answer(id.serial, *verb, answer);
                 }
             }
+            (Asker::Conn(id), answer) => {
+                let peer = self.peers.get_mut(&id.serial);
+                let pending = peer.and_then(|peer| peer.pending.take());
+                if let Some(pending) = pending {
+                    self.answer(id.serial, &pending.line, answer);
+                }
+            }
+            _ => {}
+        }
+        for entry in &done.entries {
+            self.push(entry);
         }
         if let Some(ends) = &done.ends {
             let (key, before) = self.look(ends.username.as_str());
@@ -169,13 +184,18 @@ impl Reference {
                 self.told_of_failures(id, *count);
             }
         }
+        if let Asker::Conn(id) = done.asker
+            && self.peers.contains_key(&id.serial)
+        {
+            self.go_on_ending(id.serial);
+        }
     }
 
     fn answer(&mut self, id: u64, line: &Value, answer: &Answer) {
         match answer {
             Answer::Registered(registered) => self.registered(id, line, registered),
             Answer::Refused(refused) => self.refuse(id, line, refused.code.as_str()),
-            Answer::Mail { .. } => panic!("not asked here"),
+            Answer::Mail { .. } | Answer::Upkeep(_) => panic!("answered elsewhere"),
             Answer::Ok if line["id"].is_null() => {}
             Answer::Ok => self.ok(id, line),
             Answer::Devices(devices) => {
@@ -212,17 +232,22 @@ impl Reference {
         let device = registered.device.to_string();
         let (key, before) = self.look(&shown);
         for older in self.sessions(&key) {
-            if self.device(older) == device {
+            if registered.mail.is_some() && self.device(older) == device {
                 self.unlink(older);
                 self.close(older, "replaced", Value::Null);
             }
         }
+        let more = registered.mail.map_or(String::new(), |mail| {
+            format!(
+                ",\"resumeToken\":\"{:032x}\",\"device\":\"{device}\",\"epoch\":1,\"pos\":{},\"ackedPos\":{}",
+                registered.resume_token, mail.head, mail.acked
+            )
+        });
         self.owe(
             id,
             format!(
-                "{{\"type\":\"registered\"{},\"username\":\"{shown}\",\"resumeToken\":\"{:032x}\",\"device\":\"{device}\"}}",
-                reply(line),
-                registered.resume_token
+                "{{\"type\":\"registered\"{},\"username\":\"{shown}\"{more}}}",
+                reply(line)
             ),
         );
         let status = match line["status"].as_str() {
@@ -230,11 +255,16 @@ impl Reference {
             Some("invisible") => "offline",
             _ => "online",
         };
+        let only_sends = registered.mail.is_none();
         self.peers.get_mut(&id).expect("a peer").session = Some(Session {
             key: key.clone(),
             shown: shown.clone(),
-            device,
-            status,
+            device: if only_sends { String::new() } else { device },
+            status: if only_sends { "offline" } else { status },
+            invisible: status == "offline",
+            mail: Mailbox::default(),
+            way: None,
+            asked_ways: 0,
         });
         let unix = self.unix;
         let name = self.names.entry(key.clone()).or_insert_with(|| Name {
@@ -242,6 +272,9 @@ impl Reference {
             since: unix,
         });
         name.sessions.push(id);
+        if let Some(mail) = registered.mail {
+            self.open_mail(id, &mail);
+        }
         self.restate(&key, &shown, before);
         if registered.failures > 0 {
             self.told_of_failures(id, registered.failures);
@@ -273,13 +306,15 @@ impl Reference {
                 let peer = self.peers.get_mut(&id).expect("a peer");
                 peer.owed.push_back(Owed::Any("help"));
             }
-            "bye" => self.close(id, "bye", line["id"].clone()),
+            "bye" => self.end(id, "bye", line["id"].clone()),
             _ if !has_session => self.refuse(id, &line, "notRegistered"),
-            "account" if line["action"] == "export" => self.refuse(id, &line, "notAvailable"),
-            "account" => self.wait(id, line),
-            "privateMessage" => self.message(id, &line),
-            "typing" => self.typing(id, &line),
-            "watch" => self.watch(id, &line),
+            "account" if self.device(id).is_empty() && line["action"] != "export" => {
+                self.refuse(id, &line, "notAllowed");
+            }
+            "account" | "watch" | "history" => self.wait(id, line),
+            "privateMessage" if line["ephemeral"].is_null() => self.post(id, line),
+            "privateMessage" | "typing" => self.pass(id, line),
+            "markRead" => self.post(id, line),
             "setStatus" => {
                 let session = self.peers[&id].session.as_ref().expect("a session");
                 let shown = session.shown.clone();
@@ -290,7 +325,11 @@ impl Reference {
                     _ => "online",
                 };
                 let peer = self.peers.get_mut(&id).expect("a peer");
-                peer.session.as_mut().expect("a session").status = status;
+                let session = peer.session.as_mut().expect("a session");
+                session.invisible = status == "offline";
+                if !session.device.is_empty() {
+                    session.status = status;
+                }
                 self.restate(&key, &shown, before);
                 self.ok(id, &line);
             }
@@ -298,7 +337,7 @@ impl Reference {
         }
     }
 
-    fn wait(&mut self, id: u64, line: Value) {
+    pub(super) fn wait(&mut self, id: u64, line: Value) {
         self.peers.get_mut(&id).expect("a peer").pending = Some(Pending { line });
     }
 
@@ -329,7 +368,7 @@ impl Reference {
         }
     }
 
-    fn close(&mut self, id: u64, code: &'static str, reply: Value) {
+    pub(super) fn close(&mut self, id: u64, code: &'static str, reply: Value) {
         let peer = self.peers.get_mut(&id).expect("a peer");
         if !peer.is_over {
             peer.owed.push_back(Owed::Goodbye(code, reply));

@@ -6,6 +6,7 @@ use super::change::{check_strength, hash_for, put_key, revoke};
 use super::register::{find, name_of};
 use super::reply::{Reply, Stop, refused};
 use super::{Clerk, Next};
+use crate::mailbox::leaving::Leaving;
 use crate::store::{Failed, Row, State, Summary, Tables};
 use crate::time::Now;
 use crate::wire::code::Code;
@@ -19,6 +20,10 @@ impl Clerk {
         now: &Now,
     ) -> Result<Next, Stop> {
         match asked {
+            // Whoever owns the store does it, outside of any batch.
+            Operator::Upkeep(_) => {
+                Err(Failed::other("a store is not counted or copied in a batch").into())
+            }
             Operator::Add {
                 username,
                 credential,
@@ -36,8 +41,8 @@ impl Clerk {
             Operator::Remove { username } => {
                 let row = named(tables, &username)?;
                 let username = name_of(&row)?;
-                tables.remove_account(row.id)?;
-                self.removed = true;
+                let left = Leaving::remove(tables, row.id)?;
+                self.note_left(left);
                 Ok(ending_all(username))
             }
             Operator::AddKey { username, key } => {

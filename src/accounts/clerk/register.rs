@@ -10,15 +10,19 @@ use super::super::{
 };
 use super::reply::{Reply, Stop, rate_limited, refused};
 use super::{Clerk, Next, Work};
+use crate::mailbox::Wanted;
+use crate::mailbox::opening::Arrival;
+use crate::mailbox::post::Post;
 use crate::store::{DeviceRow, Failed, Row, State, Tables};
 use crate::time::Now;
-use crate::wire::code::Code;
+use crate::wire::code::{Code, Deliver};
 use crate::wire::name::Name;
 
 pub struct Who {
     pub username: Name<'static>,
     pub device: Box<str>,
     pub origin: Origin,
+    pub mail: Wanted,
 }
 
 /// A password that was checked.
@@ -80,7 +84,7 @@ impl Clerk {
         }
         let (tried, config) = (Some(who.username.key()), &self.settings.config);
         self.throttle.succeeded(tried, who.origin, config);
-        self.admit(tables, proved, &who.device, None, now)
+        self.admit(tables, proved, who, None, now)
     }
 
     /// Whether `against` is the hash of the account's password, or was it until its cost was raised.
@@ -111,11 +115,13 @@ impl Clerk {
             username,
             device,
             origin,
+            mail,
         } = who;
         let then = Then::Login {
             username,
             device,
             origin,
+            mail,
             account,
         };
         // Without a dummy nothing may be checked, and nothing be taken for a wish to hash.
@@ -170,7 +176,7 @@ impl Clerk {
             Some(row) => {
                 let config = &self.settings.config;
                 self.throttle.succeeded(None, who.origin, config);
-                self.admit(tables, row, &who.device, verdict, now)
+                self.admit(tables, row, who, verdict, now)
             }
             None => Ok(fail(tables, row.as_ref())?),
         }
@@ -188,7 +194,7 @@ impl Clerk {
             Some(proved) => {
                 let config = &self.settings.config;
                 self.throttle.succeeded(None, who.origin, config);
-                self.admit(tables, proved, &who.device, None, now)
+                self.admit(tables, proved, who, None, now)
             }
             None => Ok(fail(tables, row)?),
         }
@@ -199,13 +205,56 @@ impl Clerk {
         &mut self,
         tables: &Tables<'_>,
         row: &Row,
-        device: &str,
+        who: &Who,
         shown: Option<Verdict>,
         now: &Now,
     ) -> Result<Next, Stop> {
-        let known = tables.device(row.id, device)?;
+        if who.mail.deliver == Deliver::None {
+            // It has no device: neither is one made nor does a token come or go.
+            tables.seen(row.id, now.unix_ms)?;
+            let registered = registered(tables, row)?;
+            return Ok(Reply::new(Answer::Registered(registered)).into());
+        }
+        let (new_device, resume_token) =
+            self.put_device(tables, row.id, &who.device, shown, now)?;
+        let mut post = Post::new(tables, &self.settings.mailbox, now);
+        let known = tables.known(row.id)?;
+        let known = known.ok_or_else(|| Failed::damaged("an account that was just read"))?;
+        let arrival = Arrival {
+            device: &who.device,
+            is_new: new_device,
+            is_first: tables.device_count(row.id)? == 1,
+            invisible: false,
+        };
+        let opening = post.open(&known, &arrival, &who.mail)?;
+        let registered = Registered {
+            mail: Some(opening),
+            device: who.device.clone(),
+            resume_token,
+            new_device,
+            ..registered(tables, row)?
+        };
+        let (entries, regards) = (post.entries, post.regards);
+        Ok(Reply {
+            entries,
+            regards,
+            ..Reply::new(Answer::Registered(registered))
+        }
+        .into())
+    }
+
+    /// Whether the device is new, and its next token.
+    fn put_device(
+        &self,
+        tables: &Tables<'_>,
+        account: AccountId,
+        device: &str,
+        shown: Option<Verdict>,
+        now: &Now,
+    ) -> Result<(bool, u128), Stop> {
+        let known = tables.device(account, device)?;
         let new_device = known.is_none();
-        if new_device && tables.device_count(row.id)? >= self.settings.config.max_devices {
+        if new_device && tables.device_count(account)? >= self.settings.config.max_devices {
             let text = "this account has as many devices as it may have; revoke one";
             return Err(refused(Code::TooManySessions, text, Some("device")).into());
         }
@@ -229,19 +278,22 @@ impl Clerk {
         known.seen_unix_ms = now.unix_ms;
         (known.current, known.previous) = (tokens.current, tokens.previous);
         known.spent = tokens.spent;
-        tables.put_device(row.id, &known)?;
-        tables.seen(row.id, now.unix_ms)?;
-        let registered = Registered {
-            mail: None,
-            account: row.id,
-            username: name_of(row)?,
-            device: device.into(),
-            resume_token,
-            new_device,
-            failures: tables.take_failures(row.id)?,
-        };
-        Ok(Reply::new(Answer::Registered(registered)).into())
+        tables.put_device(account, &known)?;
+        Ok((new_device, resume_token))
     }
+}
+
+/// A session without a device.
+fn registered(tables: &Tables<'_>, row: &Row) -> Result<Registered, Failed> {
+    Ok(Registered {
+        account: row.id,
+        username: name_of(row)?,
+        device: "".into(),
+        resume_token: 0,
+        new_device: false,
+        failures: tables.take_failures(row.id)?,
+        mail: None,
+    })
 }
 
 /// The name is not proved. `row`: whose it is, whatever its state.

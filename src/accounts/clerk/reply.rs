@@ -2,6 +2,7 @@
 
 use super::super::{Answer, Asker, Done, Ends, Notice, Refused};
 use super::Next;
+use crate::mailbox::{Entry, Regard};
 use crate::store::Failed;
 use crate::wire::code::Code;
 use crate::wire::name::Name;
@@ -11,6 +12,8 @@ pub struct Reply {
     pub answer: Answer,
     pub ends: Option<Ends>,
     pub notice: Option<(Name<'static>, Notice)>,
+    pub entries: Vec<Entry>,
+    pub regards: Vec<Regard>,
 }
 
 impl Reply {
@@ -19,6 +22,8 @@ impl Reply {
             answer,
             ends: None,
             notice: None,
+            entries: Vec::new(),
+            regards: Vec::new(),
         }
     }
 
@@ -28,9 +33,8 @@ impl Reply {
 
     pub fn ending(answer: Answer, ends: Ends) -> Self {
         Reply {
-            answer,
             ends: Some(ends),
-            notice: None,
+            ..Reply::new(answer)
         }
     }
 
@@ -40,8 +44,8 @@ impl Reply {
             answer: self.answer,
             ends: self.ends,
             notice: self.notice,
-            entries: Vec::new(),
-            regards: Vec::new(),
+            entries: self.entries,
+            regards: self.regards,
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::admin::reply::{self, Fault};
 use crate::admin::request::Request;
 use crate::config::Subcommand;
 use crate::ops::exit::{Exit, StartError};
+use crate::upkeep::Told;
 
 pub fn run(sub: &Subcommand, offline: OpenOffline, out: &mut Output) -> Result<(), Failure> {
     let Some((verb, matches)) = sub.matches.subcommand() else {
@@ -27,10 +28,7 @@ pub fn run(sub: &Subcommand, offline: OpenOffline, out: &mut Output) -> Result<(
         table: Table::new("account"),
         json: wants_json(matches),
     };
-    match by_daemon(sub, &operator, &mut printer)? {
-        Reached::Done => {}
-        Reached::Nobody { denied } => by_itself(sub, offline, operator, denied, &mut printer)?,
-    }
+    carry_out(sub, offline, operator, &mut printer)?;
     if verb != "list" {
         say(&format!(
             "account {}: {}",
@@ -39,6 +37,19 @@ pub fn run(sub: &Subcommand, offline: OpenOffline, out: &mut Output) -> Result<(
         ));
     }
     Ok(())
+}
+
+/// By the daemon if it answers, else by this process.
+pub fn carry_out(
+    sub: &Subcommand,
+    offline: OpenOffline,
+    operator: Operator,
+    printer: &mut Printer<'_>,
+) -> Result<(), Failure> {
+    match by_daemon(sub, &operator, printer)? {
+        Reached::Done => Ok(()),
+        Reached::Nobody { denied } => by_itself(sub, offline, operator, denied, printer),
+    }
 }
 
 fn done(verb: &str) -> &str {
@@ -108,10 +119,10 @@ fn credential(matches: &ArgMatches) -> Result<Option<NewCredential>, Failure> {
     Ok(Some(credential))
 }
 
-struct Printer<'a> {
-    out: &'a mut Output,
-    table: Table,
-    json: bool,
+pub struct Printer<'a> {
+    pub out: &'a mut Output,
+    pub table: Table,
+    pub json: bool,
 }
 
 impl Printer<'_> {
@@ -139,10 +150,10 @@ fn by_daemon(
 ) -> Result<Reached, Failure> {
     let data = sub.guess.data.as_deref();
     let data = data.map(|data| data.canonicalize().unwrap_or(data.into()));
-    let request = Request::Account {
-        operator: operator.clone(),
-        data: data.map(|data| data.display().to_string()),
-    };
+    let request = Request::of(
+        operator.clone(),
+        data.map(|data| data.display().to_string()),
+    );
     let is_named = sub.guess.admin_socket.is_some();
     let mut denied = None;
     for place in talk::places(&sub.guess) {
@@ -214,6 +225,8 @@ fn print_answer(answer: &Answer, printer: &mut Printer<'_>) -> Result<(), Failur
                 ..Failure::new(Exit::Refused, fault.error)
             });
         }
+        Answer::Upkeep(Told::Failed(error)) => return Err((**error).clone().into()),
+        Answer::Upkeep(told) => drop(reply::told(&mut lines, told)),
         Answer::Accounts(accounts) => accounts
             .iter()
             .for_each(|account| reply::account(&mut lines, account)),

@@ -83,6 +83,13 @@ fn sentences(value: &Value) -> String {
     if let Some(ended) = value["ended"].as_u64() {
         return format!("sessions ended: {ended}\n");
     }
+    if let Some(file) = value["file"].as_str() {
+        let bytes = value["bytes"].as_u64().unwrap_or(0);
+        return format!("{}: {bytes} bytes\n", escape::plain(file, 4_096));
+    }
+    if value["storeVersion"].is_u64() {
+        return stats(value);
+    }
     if value["changed"].is_array() {
         let mut text = format!("changed: {}\n", words(&value["changed"], ", "));
         if value["needsRestart"]
@@ -117,6 +124,39 @@ fn sentences(value: &Value) -> String {
         words(&value["listeners"], " "),
         word("logLevel"),
     )
+}
+
+fn stats(value: &Value) -> String {
+    let word = |member: &str| cell(&value[member]);
+    let sealed = match value["sealed"].as_bool() {
+        Some(true) => "sealed",
+        _ => "not sealed",
+    };
+    let mut text = format!(
+        "accounts       {}\n\
+         conversations  {}\n\
+         messages       {}\n\
+         waiting        {}: {} bytes, the oldest of {}\n\
+         on the disk    {} bytes\n\
+         store          version {}, epoch {}, {}, {sealed}\n",
+        word("accounts"),
+        word("conversations"),
+        word("messages"),
+        word("waiting"),
+        word("waitingBytes"),
+        word("oldestWaiting"),
+        word("bytes"),
+        word("storeVersion"),
+        word("epoch"),
+        word("durability"),
+    );
+    if value["commits"].is_u64() {
+        let (jobs, commits) = (word("jobsWaiting"), word("commits"));
+        text.push_str(&format!(
+            "jobs           {jobs} waiting, {commits} commits\n"
+        ));
+    }
+    text
 }
 
 fn words(list: &Value, between: &str) -> String {

@@ -9,14 +9,15 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::admin::cli::Failure;
+use crate::admin::place;
+use crate::admin::reply::FAULTS;
 use crate::admin::request::{self, Request};
-use crate::admin::{ANSWER_MS, place};
 use crate::config::Config;
 use crate::escape;
 use crate::ops::exit::{Exit, reason};
 
-/// A little longer than the daemon itself waits.
-const PATIENCE: Duration = Duration::from_millis(ANSWER_MS + 5_000);
+/// How much longer than the daemon itself waits.
+const PATIENCE_MS: u64 = 5_000;
 const MAX_LINE_BYTES: u64 = 1024 * 1024;
 const MAX_SHOWN_BYTES: usize = 1_000;
 
@@ -66,9 +67,10 @@ pub fn ask(
     request: &Request,
     each: &mut dyn FnMut(&str, &Value) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    let patience = Duration::from_millis(request.patience_ms() + PATIENCE_MS);
     let set = stream
-        .set_read_timeout(Some(PATIENCE))
-        .and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
+        .set_read_timeout(Some(patience))
+        .and_then(|()| stream.set_write_timeout(Some(patience)));
     set.map_err(|error| lost(&error))?;
     let line = request.to_line();
     let written = stream.write_all(&line);
@@ -109,7 +111,10 @@ fn refused(error: &str, fault: &Value) -> Failure {
         "notAllowed" => Exit::Permission,
         "busy" | "timeout" => Exit::Unavailable,
         "reloadFailed" => Exit::Config,
-        _ => Exit::Refused,
+        code => match FAULTS.iter().find(|(_, known)| *known == code) {
+            Some((exit, _)) => *exit,
+            None => Exit::Refused,
+        },
     };
     Failure {
         refused: Some(code.into()),

@@ -115,6 +115,31 @@ pub(super) const KEYS: &[Key] = &[
         COUNT,
         "refused lines of one connection in 10 s, then it ends"
     ),
+    limit!(
+        max_pending_commands,
+        COUNT,
+        "commands of one connection without an answer, then it is not read"
+    ),
+    limit!(
+        delivery_queue_bytes,
+        QUEUE,
+        "waiting for a session, then its mailbox waits"
+    ),
+    limit!(
+        max_fetches,
+        COUNT,
+        "sessions that are read more of their mailboxes at once"
+    ),
+    limit!(
+        last_delivery_ms,
+        WAIT,
+        "from a peer's last line to goodbye, while its mailbox is delivered"
+    ),
+    limit!(
+        max_send_only,
+        COUNT,
+        "sessions of one account with deliver:none"
+    ),
     limit!(max_watched, ANY_COUNT, "names one connection may watch"),
     limit!(
         max_watchers,

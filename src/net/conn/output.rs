@@ -11,6 +11,9 @@ impl<S: Transport> Conn<S> {
     #[inline]
     pub(in crate::net) fn took(&mut self, count: usize, now_ms: u64) {
         self.sent += count as u32;
+        if self.followed {
+            self.count(count);
+        }
         if self.backlog() > 0 {
             (self.stalls, self.stalled_since_ms) = (true, now_ms);
         }
@@ -97,7 +100,10 @@ impl<S: Transport> Conn<S> {
                 Got::Bytes(count) if self.rare().linger_bytes > count => {
                     self.rare().linger_bytes -= count
                 }
-                _ => return true,
+                got => {
+                    self.eof |= got == Got::End;
+                    return true;
+                }
             }
         }
     }

@@ -81,7 +81,10 @@ impl<S: Transport> Conns<S> {
         match wrote {
             Ok(count) => conn.took(count, self.now_ms),
             Err(error) if error.kind() == ErrorKind::WouldBlock => conn.took_nothing(self.now_ms),
-            Err(_) => return self.cut(key, CloseReason::Lost),
+            Err(_) => {
+                conn.broken = true;
+                return self.cut(key, CloseReason::Lost);
+            }
         }
         let left = conn.backlog();
         conn.busy &=
@@ -92,8 +95,20 @@ impl<S: Transport> Conns<S> {
             conn.blocked = true;
             conn.move_rest(SHORT_BYTES);
         }
-        if left > 0 || conn.phase != Phase::Open || conn.is_held() {
+        if left > 0 || conn.phase != Phase::Open || conn.is_held() || conn.followed {
             self.written(key, left);
+        }
+    }
+
+    /// Writes to `key` before the turn's end.
+    pub(super) fn write_now(&mut self, key: u32) {
+        // It stays in the list of those to be written to, where it is found with nothing to write.
+        let was_dirty = self.slots.get(key as usize).is_some_and(|conn| conn.dirty);
+        if was_dirty {
+            self.write(key);
+            if let Some(conn) = self.slots.get_mut(key as usize) {
+                conn.dirty = true;
+            }
         }
     }
 
@@ -102,6 +117,7 @@ impl<S: Transport> Conns<S> {
         if left > 0 {
             self.arm(key);
         }
+        self.fed(key);
         let Some(conn) = self.slots.get(key as usize) else {
             return;
         };
@@ -138,7 +154,11 @@ impl<S: Transport> Conns<S> {
         let Some(conn) = self.slots.get_mut(key as usize) else {
             return;
         };
-        if conn.stream.shutdown_write().is_err() || conn.eof {
+        let failed = conn.stream.shutdown_write().is_err();
+        conn.broken |= failed;
+        // Nothing more comes; what is on its way is awaited only if somebody wants to know of it.
+        let eof = conn.eof;
+        if failed || eof && conn.all_arrived() {
             return self.cut(key, CloseReason::Lost);
         }
         conn.begin_linger(
@@ -146,7 +166,9 @@ impl<S: Transport> Conns<S> {
             self.limits.linger_bytes,
         );
         self.arm(key);
-        self.mark_ready(key);
+        if !eof {
+            self.mark_ready(key);
+        }
     }
 
     /// Accepted cost: one pass over the table, only when all buffers together are over their bound.

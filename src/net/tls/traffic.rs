@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mio::{Interest, Registry, Token, event::Source};
 use rustls::ServerConfig;
 
+use super::marks::Marks;
 use super::session::{MAX_KEPT_BYTES, Session, Sink};
 use super::{INPUT_BYTES, Layer, RECORD_OVERHEAD, SEAL_BYTES, Scratch};
 use crate::net::conn::{News, Transport};
@@ -33,6 +34,8 @@ pub struct Tls<S> {
     unsent: Vec<u8>,
     /// Bytes of plain text in `unsent` that the caller was not told of as written: it offers them again, in front.
     owed: usize,
+    /// `None`: nobody has asked what has arrived.
+    marks: Option<Box<Marks>>,
     complaint: Option<Box<str>>,
 }
 
@@ -59,6 +62,7 @@ impl<S: Transport> Tls<S> {
             read: 0,
             unsent: Vec::new(),
             owed: 0,
+            marks: None,
             complaint: None,
         })
     }
@@ -188,7 +192,13 @@ impl<S: Transport> Tls<S> {
             match self.socket.write(ciphertext) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
-                other => return other,
+                Ok(count) => {
+                    if let Some(marks) = &mut self.marks {
+                        marks.sent(count);
+                    }
+                    return Ok(count);
+                }
+                Err(error) => return Err(error),
             }
         }
     }
@@ -215,6 +225,9 @@ impl<S: Transport> Tls<S> {
             false => sent.min(self.owed.saturating_sub(1)),
         };
         self.owed -= told;
+        if let Some(marks) = &mut self.marks {
+            marks.told(told);
+        }
         told
     }
 
@@ -230,6 +243,9 @@ impl<S: Transport> Tls<S> {
         let sent = self.offer(&scratch.output)?;
         let rest = scratch.output.get(sent..).unwrap_or_default();
         self.unsent.extend_from_slice(rest);
+        if let Some(marks) = &mut self.marks {
+            marks.sealed(self.unsent.len(), self.owed);
+        }
         Ok(self.settle(sent))
     }
 }
@@ -311,6 +327,18 @@ impl<S: Transport> Transport for Tls<S> {
             }
         }
         self.socket.shutdown_write()
+    }
+
+    /// The socket counts ciphertext: what has arrived of it is whole records of plain text.
+    fn unacknowledged(&mut self) -> io::Result<Option<u64>> {
+        let Some(out) = self.socket.unacknowledged()? else {
+            return Ok(None);
+        };
+        let (unsent, owed) = (self.unsent.len(), self.owed);
+        let marks = self
+            .marks
+            .get_or_insert_with(|| Box::new(Marks::new(out, unsent, owed)));
+        Ok(Some(marks.unacknowledged(out)))
     }
 
     fn news(&mut self) -> News {

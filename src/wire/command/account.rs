@@ -19,8 +19,8 @@ pub enum Account<'a> {
     Devices,
     /// As it stands between its quotes.
     RevokeDevice(&'a str),
-    /// Known, and not there yet.
-    NotYet,
+    Export,
+    Delete,
 }
 
 impl Account<'_> {
@@ -58,7 +58,8 @@ pub(super) fn account<'a>(fields: &Fields<'a>) -> Result<Account<'a>, Refusal<'a
         "revokeDevice" => {
             Account::RevokeDevice(proof::device(fields)?.ok_or_else(|| missing("device"))?)
         }
-        "export" | "delete" => Account::NotYet,
+        "export" => Account::Export,
+        "delete" => Account::Delete,
         _ => return Err(bad_value("action", ACTIONS)),
     })
 }

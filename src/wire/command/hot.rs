@@ -41,6 +41,8 @@ pub struct Shape {
     start: Range<usize>,
     /// Where `toUsername` with its quotes stands in it.
     to: Range<usize>,
+    /// Whether that beginning says `"ephemeral":true`.
+    ephemeral: bool,
 }
 
 /// A line read by its [`Shape`].
@@ -53,8 +55,9 @@ pub struct Like<'a> {
 }
 
 impl Shape {
-    /// Of `request`, which [`private_message`] read from the line at `at` of the caller's buffer. None: it has fields
-    /// before its message besides type and recipient, or its message is no string.
+    /// Of `request`, which was read from the line at `at` of the caller's buffer. None: it may have fields before its
+    /// message that mean something, besides type, recipient and, right before the message, `ephemeral`; or its message
+    /// is no string.
     #[inline]
     pub fn of(request: &Request<'_>, line: &[u8], at: usize) -> Option<Self> {
         let Command::PrivateMessage(message) = &request.command else {
@@ -79,9 +82,15 @@ impl Shape {
         {
             return None;
         }
+        let to_end = to + message.to_raw.0.len();
+        let is_ephemeral_first = line.get(to_end..text) == Some(EPHEMERAL_FIRST);
+        if message.expires_in_s.is_some() || message.ephemeral != is_ephemeral_first {
+            return None;
+        }
         Some(Shape {
             start: at..at + text + 1,
-            to: to..to + message.to_raw.0.len(),
+            to: to..to_end,
+            ephemeral: message.ephemeral,
         })
     }
 
@@ -109,7 +118,7 @@ impl Shape {
             message_id: None,
             kind: None,
             reply_to: None,
-            ephemeral: false,
+            ephemeral: self.ephemeral,
             expires_in_s: None,
         };
         Some(Like {
@@ -122,6 +131,9 @@ impl Shape {
 
 /// How most clients begin: one comparison instead of a key and a value.
 const USUAL_START: &[u8] = b"{\"type\":\"privateMessage\",";
+
+/// What stands between recipient and text in a line that a shape can be ephemeral by.
+const EPHEMERAL_FIRST: &[u8] = b",\"ephemeral\":true,\"message\":";
 
 /// The fields found so far.
 #[derive(Default)]
@@ -289,6 +301,45 @@ mod tests {
                 super::super::decode_cold(line.as_bytes()).as_ref().ok()
             );
             assert!(private_message(line.as_bytes()).is_some(), "{line}");
+        }
+    }
+
+    /// The shape of `first`, and what is read by it of `second`.
+    fn by_shape(first: &str, second: &str) -> Option<PrivateMessage<'static>> {
+        let buffer: &[u8] = format!("{first}\n{second}\n").leak().as_bytes();
+        let line = &buffer[..first.len()];
+        let shape = Shape::of(&super::super::decode(line).unwrap(), line, 0)?;
+        Some(
+            shape
+                .next(buffer, &(first.len() + 1..buffer.len()))?
+                .message,
+        )
+    }
+
+    #[test]
+    fn a_shape_says_ephemeral_as_its_beginning_does() {
+        let plain = r#"{"type":"privateMessage","toUsername":"Bob","message":"1"}"#;
+        let first =
+            r#"{"type":"privateMessage","toUsername":"Bob","ephemeral":true,"message":"1"}"#;
+        let last = r#"{"type":"privateMessage","toUsername":"Bob","message":"1","ephemeral":true}"#;
+        assert!(by_shape(first, first).unwrap().ephemeral);
+        assert!(!by_shape(plain, plain).unwrap().ephemeral);
+        assert_eq!(by_shape(last, plain), None);
+        assert_eq!(by_shape(plain, last), None);
+    }
+
+    #[test]
+    fn what_a_shape_cannot_say_has_none() {
+        for field in [
+            r#""expiresIn":5"#,
+            r#""ephemer\u0061l":true"#,
+            r#""x":{"ephemeral":true,"message":"y"},"ephemeral":true"#,
+            r#""kind":"k""#,
+            r#""replyTo":5"#,
+        ] {
+            let line =
+                format!(r#"{{"type":"privateMessage","toUsername":"Bob",{field},"message":"1"}}"#);
+            assert_eq!(by_shape(&line, &line), None, "{field}");
         }
     }
 

@@ -157,3 +157,6 @@ fn number<'a>(
 
 const MAX_LIMIT: i64 = 500;
 const DEFAULT_LIMIT: u32 = 50;
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,10 @@
 //! The `hello` line: rendered once for each configuration, but for the nonce. Knows no connection.
 
-use super::{FRAME_OVERHEAD, key, number, string, text};
+use super::FRAME_OVERHEAD;
+use super::json::{flag, key, number, string, text};
 use crate::accounts::Nonce;
 use crate::wire::base64url;
-use crate::wire::code::{Mode, Proof};
+use crate::wire::code::{Durability, Mode, Proof};
 
 /// What `hello` says that the configuration and the connection decide.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +14,7 @@ pub struct Greeting<'a> {
     /// How a name can be proved here.
     pub auth: &'a [Proof],
     pub tls: bool,
+    pub durability: Durability,
     pub max_line_bytes: usize,
 }
 
@@ -39,9 +41,8 @@ impl Hello {
         };
         start.extend_from_slice(list.as_bytes());
         let mut end = Vec::new();
-        super::flag(&mut end, "tls", greeting.tls);
-        // Nothing is stored yet in either mode.
-        text(&mut end, "durability", "memory");
+        flag(&mut end, "tls", greeting.tls);
+        text(&mut end, "durability", greeting.durability.as_str());
         end.extend_from_slice(b",\"limits\":{\"maxLineBytes\":");
         number(&mut end, greeting.max_line_bytes as u64);
         end.extend_from_slice(b",\"maxFrameBytes\":");
@@ -73,12 +74,13 @@ mod tests {
             server_name: "example.org",
             auth: &[Proof::PublicKey, Proof::ResumeToken],
             tls: true,
+            durability: Durability::Os,
             max_line_bytes: 1_000,
         });
         let mut out = Vec::new();
         hello.write(&mut out, Some([0; 16]));
         let line = String::from_utf8(out).unwrap();
-        let wanted = r#","mode":"mailbox","serverName":"example.org","auth":["publicKey","resumeToken"],"nonce":"AAAAAAAAAAAAAAAAAAAAAA","tls":true,"durability":"memory","limits":{"maxLineBytes":1000,"maxFrameBytes":2024,"#;
+        let wanted = r#","mode":"mailbox","serverName":"example.org","auth":["publicKey","resumeToken"],"nonce":"AAAAAAAAAAAAAAAAAAAAAA","tls":true,"durability":"os","limits":{"maxLineBytes":1000,"maxFrameBytes":2024,"#;
         assert!(line.contains(wanted), "{line}");
     }
 }

@@ -1,6 +1,9 @@
 //! The frames of a mailbox. Knows no recipient.
+//!
+//! What is kept of a message is written in one order whoever gets it; what only this delivery of it has comes last.
 
-use super::{Frame, flag, key, number, open, optional_text, raw, text};
+use super::Frame;
+use super::json::{flag, key, number, open, optional_text, quoted, raw, text};
 use crate::mailbox::{
     Accepted, Change, Conversation, Entry, Event, Message, Opening, Settings, Who,
 };
@@ -42,7 +45,7 @@ pub(super) fn opening(out: &mut Vec<u8>, mail: &Opening) {
 
 fn stored(out: &mut Vec<u8>, id: Option<Raw<'_>>, accepted: &Accepted) {
     open(out, "accepted", id);
-    raw(out, "messageId", accepted.message_id.as_deref().map(Raw));
+    optional_quoted(out, "messageId", accepted.message_id.as_deref());
     text(out, "toUsername", accepted.to.as_str());
     count(out, "seq", accepted.seq);
     time(out, "time", accepted.time_unix_ms);
@@ -51,9 +54,14 @@ fn stored(out: &mut Vec<u8>, id: Option<Raw<'_>>, accepted: &Accepted) {
     }
 }
 
+/// Where `redelivered` stands depends on the frame: see [`message`].
 fn entry(out: &mut Vec<u8>, entry: &Entry) {
     match &entry.event {
-        Event::Message(sent) => message(out, sent, Some(entry.pos)),
+        Event::Message(sent) => {
+            message(out, sent, Some(entry.pos));
+            marks(out, entry.redelivered);
+            return removed(out, sent);
+        }
         Event::Receipt {
             with,
             stage,
@@ -66,7 +74,6 @@ fn entry(out: &mut Vec<u8>, entry: &Entry) {
             count(out, "upToSeq", *up_to_seq);
             text(out, "by", by.as_str());
             time(out, "time", *time_unix_ms);
-            count(out, "pos", entry.pos);
         }
         Event::Changed {
             with,
@@ -81,12 +88,10 @@ fn entry(out: &mut Vec<u8>, entry: &Entry) {
                 Change::Removed(why) => text(out, "removed", why.as_str()),
             }
             time(out, "time", *time_unix_ms);
-            count(out, "pos", entry.pos);
         }
         Event::ReadElsewhere { with, seq } => {
             about(out, "readElsewhere", with);
             count(out, "seq", *seq);
-            count(out, "pos", entry.pos);
         }
         Event::NewDevice {
             device,
@@ -96,34 +101,46 @@ fn entry(out: &mut Vec<u8>, entry: &Entry) {
             text(out, "kind", NoticeKind::NewDevice.as_str());
             text(out, "device", device);
             time(out, "time", *time_unix_ms);
-            count(out, "pos", entry.pos);
         }
     }
-    if entry.redelivered {
-        flag(out, "redelivered", true);
-    }
+    count(out, "pos", entry.pos);
+    marks(out, entry.redelivered);
 }
 
+/// All but what only one delivery of it has, and `removed`. A hole has `message` too, `null`: so every `privateMessage`
+/// has the same keys in front, and a client that looks for `removed` is the only one that needs to know of holes.
 fn message(out: &mut Vec<u8>, message: &Message, pos: Option<u64>) {
     open(out, "privateMessage", None);
+    message_keys(out, message, pos);
+}
+
+/// Those behind `type`.
+pub(super) fn message_keys(out: &mut Vec<u8>, message: &Message, pos: Option<u64>) {
     text(out, "from", message.from.as_str());
-    match message.removed {
-        None => raw(out, "message", Some(Raw(&message.body))),
-        Some(_) => {
-            key(out, "message");
-            out.extend_from_slice(b"null");
-        }
-    }
+    let body: &[u8] = match message.removed {
+        None => &message.body,
+        Some(_) => b"null",
+    };
+    raw(out, "message", Some(Raw(body)));
     time(out, "time", message.time_unix_ms);
     optional_text(out, "to", message.to.as_deref().map(|to| to.as_str()));
     count(out, "seq", message.seq);
     optional_count(out, "toSeq", message.to_seq);
     optional_count(out, "pos", pos);
-    raw(out, "messageId", message.message_id.as_deref().map(Raw));
-    raw(out, "kind", message.kind.as_deref().map(Raw));
+    optional_quoted(out, "messageId", message.message_id.as_deref());
+    optional_quoted(out, "kind", message.kind.as_deref());
     optional_count(out, "replyTo", message.reply_to);
     optional_time(out, "editedAt", message.edited_unix_ms);
     optional_time(out, "expiresAt", message.expires_unix_ms);
+}
+
+fn marks(out: &mut Vec<u8>, redelivered: bool) {
+    if redelivered {
+        flag(out, "redelivered", true);
+    }
+}
+
+pub(super) fn removed(out: &mut Vec<u8>, message: &Message) {
     optional_text(out, "removed", message.removed.map(|why| why.as_str()));
 }
 
@@ -131,10 +148,16 @@ fn replay(out: &mut Vec<u8>, id: Option<Raw<'_>>, replayed: &Message) {
     message(out, replayed, None);
     flag(out, "replay", true);
     raw(out, "id", id);
+    removed(out, replayed);
 }
 
 fn conversation(out: &mut Vec<u8>, id: Option<Raw<'_>>, listed: &Conversation) {
     open(out, "conversation", id);
+    conversation_keys(out, listed);
+}
+
+/// Those behind `type` and `id`.
+pub(super) fn conversation_keys(out: &mut Vec<u8>, listed: &Conversation) {
     text(out, "withUsername", listed.with.as_str());
     count(out, "lastSeq", listed.last_seq);
     time(out, "lastTime", listed.last_unix_ms);
@@ -157,13 +180,20 @@ fn about(out: &mut Vec<u8>, kind: &'static str, with: &Who) {
     text(out, "withUsername", with.as_str());
 }
 
-fn time(out: &mut Vec<u8>, name: &'static str, unix_ms: u64) {
+pub(super) fn time(out: &mut Vec<u8>, name: &'static str, unix_ms: u64) {
     text(out, name, Stamp::new(unix_ms).as_str());
 }
 
 fn optional_time(out: &mut Vec<u8>, name: &'static str, unix_ms: Option<u64>) {
     if let Some(unix_ms) = unix_ms {
         time(out, name, unix_ms);
+    }
+}
+
+/// `value` is a string as it stands between its quotes.
+fn optional_quoted(out: &mut Vec<u8>, name: &'static str, value: Option<&[u8]>) {
+    if let Some(value) = value {
+        quoted(out, name, value);
     }
 }
 
@@ -177,3 +207,6 @@ fn optional_count(out: &mut Vec<u8>, name: &'static str, value: Option<u64>) {
         count(out, name, value);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! The frames of a private message: to whom it is sent, to the sender, to the sender's other devices. What most lines
 //! are, hence written straight into the buffer. Knows no recipient.
 
-use super::{open, raw, text};
+use super::json::{open, raw, text};
 use crate::time::Stamp;
 use crate::wire::command::{PrivateMessage, Raw};
 

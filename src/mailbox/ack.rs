@@ -1,0 +1,180 @@
+//! What has arrived at a device: its cursor, what no longer waits, and receipts.
+
+use std::collections::BTreeMap;
+
+use super::post::{Post, Stop};
+use super::taken::Taken;
+use super::{Answer, Event, Sender};
+use crate::accounts::AccountId;
+use crate::store::{Conversation, Cursor, Failed, Known, LogKind, LogRow, Mailbox, State};
+use crate::wire::code::{Evidence, Stage};
+
+/// How it is known that something has arrived, and whether receipts leave now.
+#[derive(Clone, Copy)]
+pub(super) struct Proof {
+    pub by: Evidence,
+    pub invisible: bool,
+}
+
+/// The messages of one sender among those that have just arrived.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    messages: u64,
+    bytes: u64,
+    last_seq: u64,
+    /// The last one before which no other is missing.
+    up_to: u64,
+}
+
+impl Post<'_> {
+    pub(super) fn ack(
+        &mut self,
+        me: &Known,
+        from: &Sender,
+        pos: u64,
+        by: Evidence,
+    ) -> Result<Answer, Stop> {
+        let proof = Proof {
+            by,
+            invisible: from.invisible,
+        };
+        let device = from.device.as_deref().unwrap_or_default();
+        if let Some(cursor) = self.tables.cursor(me.id, device)? {
+            self.advance(me, cursor, pos, proof)?;
+        }
+        Ok(Answer::Ok)
+    }
+
+    pub(super) fn left(&mut self, from: &Sender, sent: u64) -> Result<Answer, Stop> {
+        let device = from.device.as_deref().unwrap_or_default();
+        if let Some(mut cursor) = self.tables.cursor(from.account, device)? {
+            let head = self.tables.mailbox(from.account)?.head;
+            cursor.sent = cursor.sent.max(sent.min(head));
+            if cursor.run == self.tables.run_number() {
+                cursor.online = cursor.online.saturating_sub(1);
+            }
+            self.tables.put_cursor(from.account, cursor)?;
+        }
+        Ok(Answer::Ok)
+    }
+
+    /// The device of `cursor` has everything up to `pos`.
+    pub(super) fn advance(
+        &mut self,
+        me: &Known,
+        mut cursor: Cursor,
+        pos: u64,
+        proof: Proof,
+    ) -> Result<(), Failed> {
+        let mut mailbox = self.tables.mailbox(me.id)?;
+        let pos = pos.min(mailbox.head);
+        let was = cursor.acked;
+        if pos <= was {
+            return Ok(());
+        }
+        cursor.acked = pos;
+        self.tables.put_cursor(me.id, cursor)?;
+        let taken = self.take(me.id, &mut mailbox, was, pos)?;
+        let sums = sums(&taken);
+        for sum in sums.values() {
+            mailbox.waiting = mailbox.waiting.saturating_sub(sum.messages);
+            mailbox.waiting_bytes = mailbox.waiting_bytes.saturating_sub(sum.bytes);
+        }
+        self.tables.put_mailbox(me.id, mailbox);
+        for (peer, sum) in sums {
+            self.arrived_from(me, &mailbox, peer, sum, proof)?;
+        }
+        Ok(())
+    }
+
+    /// Messages of one sender have arrived for the first time.
+    fn arrived_from(
+        &mut self,
+        me: &Known,
+        mailbox: &Mailbox,
+        peer: AccountId,
+        sum: Sum,
+        proof: Proof,
+    ) -> Result<(), Failed> {
+        let Some(mut conversation) = self.tables.conversation(me.id, peer)? else {
+            return Err(Failed::damaged("a message's conversation"));
+        };
+        let side = conversation.side(me.id);
+        side.waiting = side.waiting.saturating_sub(sum.messages);
+        side.waiting_bytes = side.waiting_bytes.saturating_sub(sum.bytes);
+        side.delivered = side.delivered.max(sum.last_seq);
+        let up_to = match sum.up_to {
+            // Nothing is missing any more: all that has ever come.
+            u64::MAX => side.delivered,
+            up_to => up_to,
+        };
+        let told = side.shown_delivered;
+        if up_to > told {
+            let tells = me.id == peer
+                || (mailbox.settings.delivery_receipts
+                    && !proof.invisible
+                    && self.may_tell(me.id, peer)?);
+            if tells {
+                conversation.side(me.id).shown_delivered = up_to;
+            }
+            if tells && me.id != peer {
+                self.receipt(me, &conversation, up_to, proof.by)?;
+            }
+        }
+        self.tables.put_conversation(conversation);
+        Ok(())
+    }
+
+    /// Whether `peer` may be told what `me` has received, or read.
+    pub(super) fn may_tell(&self, me: AccountId, peer: AccountId) -> Result<bool, Failed> {
+        Ok(self.knows(me, peer)?
+            && !self.tables.relation(me, peer)?.blocked
+            && !self.tables.relation(peer, me)?.blocked)
+    }
+
+    fn receipt(
+        &mut self,
+        me: &Known,
+        conversation: &Conversation,
+        up_to_seq: u64,
+        by: Evidence,
+    ) -> Result<(), Failed> {
+        let peer = conversation.peer(me.id);
+        let peer = self.tables.known(peer)?;
+        let Some(peer) = peer.filter(|peer| peer.state != State::Removed) else {
+            return Ok(());
+        };
+        let time_unix_ms = self.now.unix_ms;
+        let entry = LogRow {
+            peer: Some(me.id),
+            seq: Some(up_to_seq),
+            time_unix_ms: Some(time_unix_ms),
+            by: Some(by),
+            ..LogRow::new(LogKind::Delivered)
+        };
+        let event = Event::Receipt {
+            with: me.who.clone(),
+            stage: Stage::Delivered,
+            up_to_seq,
+            by,
+            time_unix_ms,
+        };
+        self.add(&peer, &entry, event)
+    }
+}
+
+fn sums(taken: &Taken) -> BTreeMap<AccountId, Sum> {
+    let mut sums = BTreeMap::<_, Sum>::new();
+    for arrived in &taken.arrived {
+        let sum = sums.entry(arrived.peer).or_default();
+        sum.messages += 1;
+        sum.bytes = sum.bytes.saturating_add(arrived.bytes);
+        sum.last_seq = sum.last_seq.max(arrived.seq);
+        match taken.missing.get(&arrived.peer) {
+            Some(missing) if arrived.seq < *missing => sum.up_to = sum.up_to.max(arrived.seq),
+            Some(_) => {}
+            None => sum.up_to = u64::MAX,
+        }
+    }
+    sums
+}

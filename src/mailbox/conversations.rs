@@ -1,0 +1,141 @@
+//! An account's conversations, the latest first, and how far it has read them.
+
+use super::post::{Post, Stop};
+use super::say::Say;
+use super::{Answer, Conversation, Sender};
+use crate::accounts::AccountId;
+use crate::store::{self, Failed, Known, Listed};
+use crate::wire::name::Name;
+
+/// Conversations of one answer, whatever was asked for.
+pub const MAX_CONVERSATIONS: u32 = 500;
+/// Messages behind the last one read that are looked at to count the unread: what comes later is not counted.
+pub const MAX_COUNTED: u32 = 1_000;
+/// The same for one answer, which ends when it has looked at so many.
+const MAX_LOOKED_AT: u32 = 20_000;
+/// Messages that are passed over at most to find what a receipt says.
+const MAX_PASSED: u32 = 1_000;
+
+impl Post<'_> {
+    pub(super) fn conversations(
+        &self,
+        account: AccountId,
+        before: Option<&Name<'_>>,
+        limit: u32,
+    ) -> Result<Answer, Stop> {
+        let limit = limit.clamp(1, MAX_CONVERSATIONS);
+        let after = match before {
+            Some(name) => match self.with(account, name)?.1 {
+                Some(mut conversation) => Some(place(&mut conversation, account)),
+                None => return Ok(list(Vec::new(), true)),
+            },
+            None => None,
+        };
+        let mut found =
+            self.tables
+                .latest_conversations(account, after, limit.saturating_add(1))?;
+        let mut complete = found.len() <= limit as usize;
+        found.truncate(limit as usize);
+        let (mut conversations, mut looked_at) = (Vec::with_capacity(found.len()), 0);
+        for conversation in found {
+            if looked_at > MAX_LOOKED_AT {
+                complete = false;
+                break;
+            }
+            let (listed, looked) = self.listed(conversation, account)?;
+            conversations.push(listed);
+            looked_at = looked.saturating_add(looked_at);
+        }
+        Ok(list(conversations, complete))
+    }
+
+    /// As `account` sees it; and how many messages were looked at.
+    pub(super) fn listed(
+        &self,
+        mut conversation: store::Conversation,
+        account: AccountId,
+    ) -> Result<(Conversation, u32), Failed> {
+        let peer = conversation.peer(account);
+        let with = self.who(peer)?;
+        let mine = *conversation.side(account);
+        let theirs = match peer == account {
+            true => Default::default(),
+            false => *conversation.side(peer),
+        };
+        let (unread, looked) = match peer == account || mine.read >= theirs.sent {
+            true => (0, 1),
+            false => {
+                let now = self.now.unix_ms;
+                let tables = self.tables;
+                tables.count_unread(&conversation, account, mine.read, MAX_COUNTED, now)?
+            }
+        };
+        let listed = Conversation {
+            with,
+            last_seq: mine.last,
+            last_unix_ms: mine.last_unix_ms,
+            read_seq: mine.read,
+            their_delivered_seq: theirs.shown_delivered,
+            their_read_seq: theirs.shown_read,
+            unread,
+        };
+        Ok((listed, looked))
+    }
+
+    /// All of the other's up to `seq` is read. `private`: the other is not told. What is below the last mark marks
+    /// nothing.
+    pub(super) fn mark_read(
+        &mut self,
+        me: &Known,
+        from: &Sender,
+        with: &Name<'_>,
+        seq: u64,
+        private: bool,
+    ) -> Result<Answer, Stop> {
+        let (peer, mut conversation) = self.within(me.id, with, seq)?;
+        let side = conversation.side(me.id);
+        if seq > side.read {
+            side.read = seq;
+            if self.has_others(from)? {
+                let say = Say::read_elsewhere(&peer, seq, from);
+                self.say(me, say)?;
+            }
+        }
+        if !private && self.tells_reading(from, &peer)? {
+            let upto = seq.min(conversation.side(peer.id).sent);
+            let tables = self.tables;
+            let upto = tables.last_readable(&conversation, me.id, upto, MAX_PASSED)?;
+            let side = conversation.side(me.id);
+            if let Some(upto) = upto.filter(|upto| *upto > side.shown_read) {
+                side.shown_read = upto;
+                let say = Say::read(me, upto, self.now.unix_ms);
+                self.say(&peer, say)?;
+            }
+        }
+        self.tables.put_conversation(conversation);
+        Ok(Answer::Ok)
+    }
+
+    /// Whether `peer` may learn now what `from` has read.
+    fn tells_reading(&self, from: &Sender, peer: &Known) -> Result<bool, Failed> {
+        let me = from.account;
+        if peer.id == me || from.invisible || !self.tables.mailbox(me)?.settings.read_receipts {
+            return Ok(false);
+        }
+        self.may_tell(me, peer.id)
+    }
+}
+
+fn place(conversation: &mut store::Conversation, account: AccountId) -> Listed {
+    Listed {
+        conversation: conversation.id,
+        last_unix_ms: conversation.side(account).last_unix_ms,
+    }
+}
+
+fn list(conversations: Vec<Conversation>, complete: bool) -> Answer {
+    Answer::Conversations {
+        conversations,
+        complete,
+    }
+}

@@ -1,0 +1,1 @@
+//! The rules, with the clock in the test's hand.

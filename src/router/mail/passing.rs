@@ -1,0 +1,309 @@
+//! What is not stored: `ephemeral` messages and `typing`, which go to whoever is there, or nowhere. Whether they may is
+//! asked once for each recipient. Knows no rule about who may.
+
+use crate::id::ConnId;
+use crate::mailbox::{Answer, Ask, Reach, Who};
+use crate::net::conns::Load;
+use crate::router::devices::ring;
+use crate::router::fault::{Fault, not_registered, offered, own_device_busy};
+use crate::router::mail::answer::tell_refused;
+use crate::router::mail::echo::{Echo, Purpose};
+use crate::router::session::{Member, NOBODY, Session};
+use crate::router::{Router, Table};
+use crate::time::Now;
+use crate::wire::code::{Goodbye, Verb};
+use crate::wire::command::{PrivateMessage, Raw};
+use crate::wire::frame::Frame;
+use crate::wire::name::Name;
+
+/// What a session knows of the one to whom it sent last what is not stored.
+#[derive(Debug)]
+pub struct Way {
+    to: Option<Who>,
+    is_open: bool,
+    /// Of [`super::Post`] when it was told.
+    generation: u64,
+    /// One of the recipient's sessions, if it is still there.
+    first: ConnId,
+    /// Questions about it that are not answered: what is sent meanwhile is asked about too, and keeps its order.
+    asked: u32,
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        Way {
+            to: None,
+            is_open: false,
+            generation: 0,
+            first: NOBODY,
+            asked: 0,
+        }
+    }
+}
+
+impl Router {
+    /// An `ephemeral` message. The envelope is the sender's.
+    pub(in crate::router) fn pass_on<'a, T: Table>(
+        &mut self,
+        from: ConnId,
+        id: Option<Raw<'a>>,
+        message: &PrivateMessage<'a>,
+        out: &mut T,
+        now: &Now,
+    ) -> Result<(), Fault<'a>> {
+        if let Some(is_open) = self.knows_way(from, &message.to) {
+            return self.pass(from, id, message, is_open, out, now);
+        }
+        let echo = Echo::whole(id, message);
+        let bytes = message.message.0.len();
+        self.ask_way(from, echo, Verb::PrivateMessage, &message.to, bytes, out)
+    }
+
+    pub(in crate::router) fn pass_typing<'a, T: Table>(
+        &mut self,
+        from: ConnId,
+        id: Option<Raw<'a>>,
+        name: &Name<'a>,
+        to_raw: Raw<'a>,
+        out: &mut T,
+    ) -> Result<(), Fault<'a>> {
+        if let Some(is_open) = self.knows_way(from, name) {
+            return self.type_to(from, id, name, to_raw, is_open, out);
+        }
+        self.ask_way(from, Echo::to(id, to_raw), Verb::Typing, name, 0, out)
+    }
+
+    /// The answer to what was asked for an `ephemeral` message or for `typing`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what was asked, and what was answered"
+    )]
+    pub(super) fn reached<T: Table>(
+        &mut self,
+        id: ConnId,
+        purpose: Purpose,
+        echo: &Echo<'_>,
+        answer: &Answer,
+        is_there: bool,
+        out: &mut T,
+        now: &Now,
+    ) {
+        let generation = self.generation();
+        let Some(member) = self.member_mut(id) else {
+            return;
+        };
+        let verb = match purpose {
+            Purpose::Typing => Verb::Typing,
+            _ => Verb::PrivateMessage,
+        };
+        let way = &mut member.way;
+        way.asked = way.asked.saturating_sub(1);
+        let (who, is_open) = match answer {
+            Answer::Reach(Reach::Open(who)) => (who, true),
+            Answer::Reach(Reach::Swallowed(who)) => (who, false),
+            Answer::Refused(refused) if is_there => {
+                return tell_refused(id, echo, verb, refused, out);
+            }
+            Answer::Refused(_) => return,
+            _ => return out.close(id, Goodbye::InternalError, echo.id()),
+        };
+        way.to = Some(who.clone());
+        (way.is_open, way.generation, way.first) = (is_open, generation, NOBODY);
+        let Ok(to) = Name::parse(who.as_str()) else {
+            return;
+        };
+        let done = match (is_there, echo.message(to.clone()), echo.to_raw()) {
+            (false, ..) => return,
+            (true, Some(message), _) => {
+                self.set_envelope(id, now);
+                self.pass(id, echo.id(), &message, is_open, out, now)
+            }
+            (true, None, Some(to_raw)) => self.type_to(id, echo.id(), &to, to_raw, is_open, out),
+            (true, None, None) => return,
+        };
+        if let Err(fault) = done {
+            crate::router::fault::refuse(out, id, echo.id(), Some(verb), &fault);
+        }
+    }
+
+    /// Whether what is not stored may reach `name`; `None`: that has to be asked.
+    fn knows_way(&self, from: ConnId, name: &Name<'_>) -> Option<bool> {
+        let way = &self.sessions.get(from)?.member()?.way;
+        if way.asked > 0 || way.generation != self.generation() {
+            return None;
+        }
+        let to = way.to.as_ref()?;
+        (to.as_bytes() == name.as_bytes() || to.key() == name.key()).then_some(way.is_open)
+    }
+
+    fn ask_way<'a, T: Table>(
+        &mut self,
+        from: ConnId,
+        echo: Echo<'a>,
+        verb: Verb,
+        to: &Name<'a>,
+        bytes: usize,
+        out: &mut T,
+    ) -> Result<(), Fault<'a>> {
+        let to = to.clone().into_owned();
+        self.post(from, echo, verb, Ask::Reach { to }, bytes, out)?;
+        if let Some(member) = self.member_mut(from) {
+            member.way.asked = member.way.asked.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// To every device of whom the way of `from` leads to, and a copy to each other one of the sender: to all of them
+    /// or to none. If nobody is there, or none of it may leave, it is accepted all the same.
+    fn pass<'a, T: Table>(
+        &mut self,
+        from: ConnId,
+        id: Option<Raw<'a>>,
+        message: &PrivateMessage<'a>,
+        is_open: bool,
+        out: &mut T,
+        now: &Now,
+    ) -> Result<(), Fault<'a>> {
+        let first = self.first_on_way(from).filter(|_| is_open);
+        let sender = self.sessions.get(from).ok_or_else(not_registered)?;
+        let member = sender.member().ok_or_else(not_registered)?;
+        if let Some(first) = first {
+            let is_alone = |id: ConnId, member: &Member| member.next == id;
+            let single = self.sessions.get(first).and_then(Session::member);
+            let single = single.is_some_and(|one| is_alone(first, one) && one.device.is_some());
+            let frame = Frame::PrivateMessage {
+                envelope: &self.envelope,
+                message,
+            };
+            if single && is_alone(from, member) {
+                match out.offer(first, &frame) {
+                    Load::Gone => {}
+                    load => offered(load, &message.to, message.to_raw)?,
+                }
+            } else {
+                self.pass_to_all(from, first, message, out, now)?;
+            }
+        }
+        let to = member.way.to.as_deref();
+        if let Some(to) = to
+            && (id.is_some() || message.message_id.is_some())
+        {
+            out.send(
+                from,
+                &Frame::Accepted {
+                    id,
+                    message_id: message.message_id,
+                    to: to.as_str(),
+                    time: now.stamp,
+                },
+            );
+        }
+        Ok(())
+    }
+
+    fn pass_to_all<'a, T: Table>(
+        &self,
+        from: ConnId,
+        first: ConnId,
+        message: &PrivateMessage<'a>,
+        out: &mut T,
+        now: &Now,
+    ) -> Result<(), Fault<'a>> {
+        let sender = self.sessions.get(from).ok_or_else(not_registered)?;
+        let recipient = self.sessions.get(first).ok_or_else(not_registered)?;
+        let to_itself = recipient.key() == sender.key();
+        let devices = || self.devices(first);
+        let copies = || {
+            let others = self.devices(from).filter(|id| *id != from);
+            others.filter(|_| !to_itself)
+        };
+        if devices().next().is_none() {
+            return Ok(());
+        }
+        if devices().any(|id| out.room(id) == Load::Busy) {
+            return offered(Load::Busy, &message.to, message.to_raw);
+        }
+        if copies().any(|id| out.room(id) == Load::Busy) {
+            return Err(own_device_busy(message.to_raw));
+        }
+        let frame = Frame::PrivateMessage {
+            envelope: &self.envelope,
+            message,
+        };
+        devices().for_each(|device| out.send(device, &frame));
+        let copy = Frame::Copy {
+            from: sender.name(),
+            message,
+            time: now.stamp,
+            to: recipient.name(),
+        };
+        copies().for_each(|device| out.send(device, &copy));
+        Ok(())
+    }
+
+    /// To whichever device has room. From somebody invisible nothing leaves.
+    fn type_to<'a, T: Table>(
+        &mut self,
+        from: ConnId,
+        id: Option<Raw<'a>>,
+        name: &Name<'a>,
+        to_raw: Raw<'a>,
+        is_open: bool,
+        out: &mut T,
+    ) -> Result<(), Fault<'a>> {
+        let first = self.first_on_way(from).filter(|_| is_open);
+        let sender = self.sessions.get(from).ok_or_else(not_registered)?;
+        let is_seen = sender.member().is_some_and(|member| !member.invisible);
+        let typing = Frame::Typing {
+            from: sender.name(),
+        };
+        let mut best = Load::Gone;
+        for device in first
+            .into_iter()
+            .filter(|_| is_seen)
+            .flat_map(|first| self.devices(first))
+        {
+            best = match (out.offer(device, &typing), best) {
+                (Load::Fits, _) | (_, Load::Fits) => Load::Fits,
+                (Load::Busy, _) | (_, Load::Busy) => Load::Busy,
+                (Load::Gone, Load::Gone) => Load::Gone,
+            };
+        }
+        if best == Load::Busy {
+            offered(best, name, to_raw)?;
+        }
+        if let Some(id) = id {
+            let command = Verb::Typing;
+            out.send(from, &Frame::Ok { id, command });
+        }
+        Ok(())
+    }
+
+    /// A session of the one to whom the way of `from` leads, remembered for the next time.
+    #[inline]
+    fn first_on_way(&mut self, from: ConnId) -> Option<ConnId> {
+        let way = &self.sessions.get(from)?.member()?.way;
+        let to = way.to.as_ref()?;
+        let named = |session: &Session| session.name_bytes() == to.as_bytes();
+        if self.sessions.get(way.first).is_some_and(named) {
+            return Some(way.first);
+        }
+        let first = self.names.find(to.key().as_bytes(), &self.sessions)?;
+        self.member_mut(from)?.way.first = first;
+        Some(first)
+    }
+
+    /// The sessions linked with `first` that get something.
+    fn devices(&self, first: ConnId) -> impl Iterator<Item = ConnId> + '_ {
+        ring(&self.sessions, first).filter_map(|(id, session)| {
+            let member = session.member()?;
+            member.device.as_ref().map(|_| id)
+        })
+    }
+
+    fn generation(&self) -> u64 {
+        self.mailbox
+            .as_ref()
+            .map_or(0, |mailbox| mailbox.post.generation)
+    }
+}

@@ -1,0 +1,261 @@
+//! What is asked of messages that have come and gone: lists, counts, and where in a log a message stands.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::conversations::Conversation;
+use super::mailboxes::Gap;
+use super::relations::Relation;
+use super::{Failed, Tables, from_sql, to_sql};
+use crate::accounts::{AccountId, PublicKey};
+
+/// Where a message waits in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub pos: u64,
+    pub bytes: u64,
+}
+
+/// A conversation's place in an account's list, which has the latest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub last_unix_ms: u64,
+    pub conversation: i64,
+}
+
+impl Tables<'_> {
+    /// Of the account, those behind `after`, at most `limit`; the ones in which it sees nothing are left out. Accepted
+    /// cost: all conversations of the account are looked at.
+    pub fn latest_conversations(
+        &self,
+        account: AccountId,
+        after: Option<Listed>,
+        limit: u32,
+    ) -> Result<Vec<Conversation>, Failed> {
+        self.write_back()?;
+        let mut list = self.db.prepare_cached(
+            "SELECT low, high, CASE low WHEN ?1 THEN low_last_time ELSE high_last_time END AS time
+             FROM conversations
+             WHERE (low = ?1 OR high = ?1)
+                 AND CASE low WHEN ?1 THEN low_last ELSE high_last END > 0
+                 AND (time, id) < (?2, ?3)
+             ORDER BY time DESC, id DESC LIMIT ?4",
+        )?;
+        let time = after.map_or(i64::MAX, |place| to_sql(place.last_unix_ms));
+        let id = after.map_or(i64::MAX, |place| place.conversation);
+        let rows = list.query_map(params![account.0, time, id, limit], |row| {
+            Ok((AccountId(row.get(0)?), AccountId(row.get(1)?)))
+        })?;
+        let pairs: Vec<_> = rows.collect::<Result<_, _>>()?;
+        self.all_of(pairs)
+    }
+
+    /// Of the account, those with a peer behind `after`, in the order of the peers.
+    pub fn conversations_by_peer(
+        &self,
+        account: AccountId,
+        after: AccountId,
+        limit: u32,
+    ) -> Result<Vec<Conversation>, Failed> {
+        let mut list = self.db.prepare_cached(
+            "SELECT low, high FROM conversations
+             WHERE (low = ?1 OR high = ?1) AND low + high - ?1 > ?2
+             ORDER BY low + high - ?1 LIMIT ?3",
+        )?;
+        let rows = list.query_map(params![account.0, after.0, limit], |row| {
+            Ok((AccountId(row.get(0)?), AccountId(row.get(1)?)))
+        })?;
+        let pairs: Vec<_> = rows.collect::<Result<_, _>>()?;
+        self.all_of(pairs)
+    }
+
+    pub fn conversation_by_id(&self, id: i64) -> Result<Option<Conversation>, Failed> {
+        let mut find = self
+            .db
+            .prepare_cached("SELECT low, high FROM conversations WHERE id = ?1")?;
+        let pair = find.query_row([id], |row| {
+            Ok((AccountId(row.get(0)?), AccountId(row.get(1)?)))
+        });
+        match pair.optional()? {
+            Some((low, high)) => self.conversation(low, high),
+            None => Ok(None),
+        }
+    }
+
+    /// How many of the first `limit` messages after `after` are there, came from the given side and were not hidden
+    /// from the other; and how many messages were looked at.
+    pub fn count_unread(
+        &self,
+        conversation: &Conversation,
+        reader: AccountId,
+        after: u64,
+        limit: u32,
+        unix_ms: u64,
+    ) -> Result<(u64, u32), Failed> {
+        let is_high = conversation.is_high(reader);
+        let hidden = if is_high { 2 | 4 } else { 1 | 4 };
+        let mut count = self.db.prepare_cached(
+            "SELECT count(*), coalesce(sum(from_high = ?3 AND state = 0 AND hidden & ?4 = 0
+                 AND (expires IS NULL OR expires > ?5)), 0)
+             FROM (SELECT from_high, state, hidden, expires FROM messages
+                   WHERE conversation = ?1 AND seq > ?2 ORDER BY seq LIMIT ?6)",
+        )?;
+        let which = params![
+            conversation.id,
+            to_sql(after),
+            !is_high,
+            hidden,
+            to_sql(unix_ms),
+            limit
+        ];
+        Ok(count.query_row(which, |row| Ok((from_sql(row.get(1)?), row.get(0)?)))?)
+    }
+
+    /// The last message up to `upto`, of the last `limit`, that came to `reader` and was not blocked.
+    pub fn last_readable(
+        &self,
+        conversation: &Conversation,
+        reader: AccountId,
+        upto: u64,
+        limit: u32,
+    ) -> Result<Option<u64>, Failed> {
+        let mut find = self.db.prepare_cached(
+            "SELECT max(seq) FROM (SELECT seq, from_high, hidden, state FROM messages
+                 WHERE conversation = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT ?4)
+             WHERE from_high = ?3 AND hidden & 4 = 0 AND state < 4",
+        )?;
+        let from_high = !conversation.is_high(reader);
+        let which = params![conversation.id, to_sql(upto), from_high, limit];
+        let found: Option<i64> = find.query_row(which, |row| row.get(0))?;
+        Ok(found.map(from_sql))
+    }
+
+    /// Where `message` stands in the account's log, if no device has taken it.
+    pub fn waits(&self, account: AccountId, message: i64) -> Result<Option<Waiting>, Failed> {
+        let mailbox = self.mailbox(account)?;
+        let mut parts = match mailbox.gaps {
+            0 => Vec::new(),
+            _ => self.gaps(account)?,
+        };
+        parts.push(Gap {
+            after: mailbox.delivered,
+            upto: mailbox.head,
+        });
+        for part in parts {
+            let found = self.first_from(account, message, part)?;
+            if let Some((_, waiting)) = found.filter(|(id, _)| *id == message) {
+                return Ok(waiting);
+            }
+        }
+        Ok(None)
+    }
+
+    /// It never came; its place in the log is left empty.
+    pub fn remove_entry(&self, account: AccountId, pos: u64) -> Result<(), Failed> {
+        let sql = "DELETE FROM log WHERE account = ?1 AND pos = ?2";
+        self.run(sql, params![account.0, to_sql(pos)]).map(|_| ())
+    }
+
+    /// The body of the message at `pos` has another length now.
+    pub fn set_entry_bytes(&self, account: AccountId, pos: u64, bytes: u64) -> Result<(), Failed> {
+        let sql = "UPDATE log SET bytes = ?3 WHERE account = ?1 AND pos = ?2";
+        let which = params![account.0, to_sql(pos), to_sql(bytes)];
+        self.run(sql, which).map(|_| ())
+    }
+
+    /// What its log said before of changes to `message`: what it is now, is said by one entry.
+    pub fn remove_changes(&self, account: AccountId, message: i64) -> Result<(), Failed> {
+        let sql = "DELETE FROM log WHERE message = ?2 AND kind = 4 AND account = ?1";
+        self.run(sql, params![account.0, message]).map(|_| ())
+    }
+
+    /// Those whose peer comes after `after`, in the order of the peers.
+    pub fn relations(
+        &self,
+        account: AccountId,
+        after: AccountId,
+        limit: u32,
+    ) -> Result<Vec<(AccountId, Relation)>, Failed> {
+        let mut list = self.db.prepare_cached(
+            "SELECT peer, blocked, allowed FROM relations
+             WHERE account = ?1 AND peer > ?2 ORDER BY peer LIMIT ?3",
+        )?;
+        let rows = list.query_map(params![account.0, after.0, limit], |row| {
+            let relation = Relation {
+                blocked: row.get(1)?,
+                allowed: row.get(2)?,
+            };
+            Ok((AccountId(row.get(0)?), relation))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// With when each was added.
+    pub fn key_list(&self, account: AccountId) -> Result<Vec<(PublicKey, u64)>, Failed> {
+        let mut list = self
+            .db
+            .prepare_cached("SELECT key, created FROM keys WHERE account = ?1 ORDER BY created")?;
+        let rows = list.query_map([account.0], |row| {
+            Ok((row.get::<_, PublicKey>(0)?, from_sql(row.get(1)?)))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// When the account was made.
+    pub fn created(&self, account: AccountId) -> Result<u64, Failed> {
+        let mut find = self
+            .db
+            .prepare_cached("SELECT created FROM accounts WHERE id = ?1")?;
+        let created = find.query_row([account.0], |row| row.get(0)).optional()?;
+        Ok(created.map_or(0, from_sql))
+    }
+
+    fn all_of(&self, pairs: Vec<(AccountId, AccountId)>) -> Result<Vec<Conversation>, Failed> {
+        let mut found = Vec::with_capacity(pairs.len());
+        for (low, high) in pairs {
+            found.extend(self.conversation(low, high)?);
+        }
+        Ok(found)
+    }
+
+    /// Of the messages in a part of a log, the first whose row is not before `message`: rows and positions rise
+    /// together. With its place if it came to the account.
+    fn first_from(
+        &self,
+        account: AccountId,
+        message: i64,
+        part: Gap,
+    ) -> Result<Option<(i64, Option<Waiting>)>, Failed> {
+        let mut probe = self.db.prepare_cached(
+            "SELECT pos, message, kind, bytes FROM log
+             WHERE account = ?1 AND pos > ?2 AND pos <= ?3 AND kind IN (0, 1)
+             ORDER BY pos LIMIT 1",
+        )?;
+        let mut at = |after: u64| {
+            let which = params![account.0, to_sql(after), to_sql(part.upto)];
+            let found = probe.query_row(which, |row| {
+                let pos = from_sql(row.get(0)?);
+                let bytes: Option<i64> = row.get(3)?;
+                let waiting = (row.get::<_, i64>(2)? == 0).then_some(Waiting {
+                    pos,
+                    bytes: bytes.map_or(0, from_sql),
+                });
+                Ok((pos, row.get::<_, i64>(1)?, waiting))
+            });
+            found.optional()
+        };
+        let (mut low, mut high) = (part.after, part.upto);
+        let mut best = None;
+        while low < high {
+            let middle = low.midpoint(high);
+            match at(middle)? {
+                Some((pos, id, _)) if id < message => low = pos,
+                Some((_, id, waiting)) => {
+                    best = Some((id, waiting));
+                    high = middle;
+                }
+                None => high = middle,
+            }
+        }
+        Ok(best)
+    }
+}

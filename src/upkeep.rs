@@ -1,0 +1,106 @@
+//! What the operator asks of a store, and what is told: words that store, worker and admin share. Knows no sockets, no
+//! SQL and no rules.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::ops::exit::StartError;
+
+/// Asked of a store that is in use, or of one that is not.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Upkeep {
+    Stats,
+    /// All of it into one new file. An absolute path.
+    Backup {
+        to: PathBuf,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    Stats(Box<Stats>),
+    BackedUp(BackedUp),
+    Failed(Box<StartError>),
+}
+
+/// Counted a part at a time while the store is in use: what changes meanwhile may be counted or not.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    pub accounts: u64,
+    pub conversations: u64,
+    /// Holes that are stated included.
+    pub messages: u64,
+    /// Messages that no device has taken, and the bytes of their bodies.
+    pub waiting: u64,
+    pub waiting_bytes: u64,
+    /// RFC 3339.
+    pub oldest_waiting: Option<String>,
+    /// On the disk, the log of the last commits included.
+    pub bytes: u64,
+    pub store_version: u32,
+    pub epoch: u64,
+    /// `fsync` or `os`.
+    pub durability: &'static str,
+    /// Whether bodies are sealed with a key.
+    pub sealed: bool,
+    /// Only of a daemon: what waits for the store, and commits since the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs_waiting: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commits: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BackedUp {
+    pub file: String,
+    pub bytes: u64,
+}
+
+/// One thing in a store that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// A word for scripts: see `check-store --help`.
+    pub kind: &'static str,
+    /// `conversation 3, seq 17`; never what somebody wrote.
+    pub place: String,
+    pub what: String,
+}
+
+/// What was looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checked {
+    pub findings: u64,
+    pub accounts: u64,
+    pub conversations: u64,
+    pub messages: u64,
+    pub entries: u64,
+    /// Bodies that were opened with the key.
+    pub opened: u64,
+}
+
+/// From where to where a store is brought back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restore {
+    pub from: PathBuf,
+    pub to: PathBuf,
+    /// What is there is moved aside.
+    pub replace: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Restored {
+    pub file: String,
+    pub epoch: u64,
+    pub accounts: u64,
+    pub conversations: u64,
+    pub messages: u64,
+    /// Messages that were damaged in the file; they are told as such.
+    pub damaged: u64,
+    /// Where the former store is now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved_aside: Option<String>,
+}

@@ -1,0 +1,495 @@
+//! Mailboxes in memory, for tests: everybody sees and writes to everybody who has not blocked them, nothing expires, and
+//! receipts go to whoever sent something.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use privmsgd::accounts::{AccountId, Refused};
+use privmsgd::mailbox::{
+    Accepted, After, Answer, Ask, Change, Conversation, Entry, Event, Exported, Fetched, Letter,
+    Mail, Message, Opening, Page, Reach, Regard, Relation, Sender, Settings, Wanted, Who,
+};
+use privmsgd::wire::code::{AcceptFrom, Code, Deliver, Evidence, Removed, Stage};
+use privmsgd::wire::name::Name;
+
+#[derive(Default)]
+pub struct Post {
+    pub boxes: BTreeMap<AccountId, Mailbox>,
+    talks: BTreeMap<(AccountId, AccountId), Vec<Arc<Message>>>,
+    /// Sender and `messageId` → what was accepted.
+    known: BTreeMap<(AccountId, Box<[u8]>), Accepted>,
+    pub unix_ms: u64,
+}
+
+pub struct Mailbox {
+    pub who: Who,
+    pub log: Vec<Entry>,
+    pub devices: BTreeMap<Box<str>, Cursor>,
+    blocked: BTreeSet<AccountId>,
+    settings: Settings,
+    /// Sender → the last `seq` of which it was told.
+    delivered: BTreeMap<AccountId, u64>,
+    read: BTreeMap<AccountId, u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cursor {
+    pub acked: u64,
+    pub sent: u64,
+    /// How the last step was known.
+    pub by: Option<Evidence>,
+}
+
+/// What a job added.
+#[derive(Default)]
+pub struct Added {
+    pub entries: Vec<Entry>,
+    pub regards: Vec<Regard>,
+    pub deleted: bool,
+}
+
+const EPOCH: u64 = 1;
+
+impl Post {
+    pub fn open(&mut self, id: AccountId, name: &Name<'_>) {
+        let mailbox = Mailbox {
+            who: Arc::new(name.clone().into_owned()),
+            log: Vec::new(),
+            devices: BTreeMap::new(),
+            blocked: BTreeSet::new(),
+            settings: Settings {
+                accept_from: AcceptFrom::Anyone,
+                delivery_receipts: true,
+                read_receipts: false,
+            },
+            delivered: BTreeMap::new(),
+            read: BTreeMap::new(),
+        };
+        self.boxes.insert(id, mailbox);
+    }
+
+    /// Where a device begins; `None`: it has none.
+    pub fn register(
+        &mut self,
+        id: AccountId,
+        device: &str,
+        wanted: Wanted,
+        added: &mut Added,
+    ) -> Option<Opening> {
+        if wanted.deliver == Deliver::None {
+            return None;
+        }
+        let mailbox = self.boxes.get_mut(&id)?;
+        let head = mailbox.log.len() as u64;
+        let is_first = mailbox.devices.is_empty();
+        let is_new = !mailbox.devices.contains_key(device);
+        let start = Cursor {
+            acked: if is_first { 0 } else { head },
+            ..Cursor::default()
+        };
+        let cursor = mailbox.devices.entry(device.into()).or_insert(start);
+        let mut opening = Opening {
+            epoch: EPOCH,
+            head,
+            acked: cursor.acked,
+            from: cursor.acked,
+            resumed: wanted.after.map(|after| after.epoch == EPOCH),
+        };
+        if let Some(After { pos, epoch: EPOCH }) = wanted.after {
+            cursor.acked = cursor.acked.max(pos.min(head));
+            (opening.acked, opening.from) = (cursor.acked, pos.min(head));
+        }
+        if is_new && !is_first {
+            let event = Event::NewDevice {
+                device: device.into(),
+                time_unix_ms: self.unix_ms,
+            };
+            self.add(id, Some(device.into()), event, added);
+        }
+        Some(opening)
+    }
+
+    pub fn answer(&mut self, mail: &Mail, added: &mut Added) -> Answer {
+        let (from, unix_ms) = (&mail.from, self.unix_ms);
+        match &mail.ask {
+            Ask::Send(letter) => self.send(from, letter, added),
+            Ask::Reach { to } => match self.find(to) {
+                None => refused(Code::UnknownUser, "there is no such user"),
+                Some(to) if self.boxes[&to].blocked.contains(&from.account) => {
+                    Answer::Reach(Reach::Swallowed(self.boxes[&to].who.clone()))
+                }
+                Some(to) => Answer::Reach(Reach::Open(self.boxes[&to].who.clone())),
+            },
+            Ask::Fetch { after, entries } => self.fetch(from, *after, *entries),
+            Ask::Ack { pos, by } => self.ack(from, *pos, *by, added),
+            Ask::Left { sent } => {
+                let device = from.device.as_deref().unwrap_or_default();
+                let devices = &mut self.mailbox(from.account).devices;
+                if let Some(cursor) = devices.get_mut(device) {
+                    cursor.sent = cursor.sent.max(*sent);
+                }
+                Answer::Ok
+            }
+            Ask::MarkRead { with, seq, private } => {
+                let Some(peer) = self.find(with) else {
+                    return unknown();
+                };
+                self.mailbox(from.account).read.insert(peer, *seq);
+                let who = self.boxes[&peer].who.clone();
+                let (with, seq) = (who, *seq);
+                let event = Event::ReadElsewhere { with, seq };
+                self.add(from.account, from.device.clone(), event, added);
+                if !private && self.boxes[&from.account].settings.read_receipts {
+                    let receipt = Event::Receipt {
+                        with: self.boxes[&from.account].who.clone(),
+                        stage: Stage::Read,
+                        up_to_seq: seq,
+                        by: Evidence::Client,
+                        time_unix_ms: unix_ms,
+                    };
+                    self.add(peer, None, receipt, added);
+                }
+                Answer::Ok
+            }
+            Ask::History { with, page, limit } => self.history(from, with, *page, *limit),
+            Ask::Conversations { .. } => self.conversations(from),
+            Ask::Edit { with, seq, message } => {
+                let change = Change::Edited(Arc::from(&**message));
+                self.change(from, with, *seq, change, added)
+            }
+            Ask::Delete { with, seq, .. } => {
+                let change = Change::Removed(Removed::Deleted);
+                match self.change(from, with, *seq, change, added) {
+                    Answer::Accepted(_) => Answer::Ok,
+                    other => other,
+                }
+            }
+            Ask::Relate { with, relation } => self.relate(from, with, *relation, added),
+            Ask::Settings {
+                accept_from,
+                delivery_receipts,
+                read_receipts,
+            } => {
+                let now = &mut self.mailbox(from.account).settings;
+                now.accept_from = accept_from.unwrap_or(now.accept_from);
+                now.delivery_receipts = delivery_receipts.unwrap_or(now.delivery_receipts);
+                now.read_receipts = read_receipts.unwrap_or(now.read_receipts);
+                Answer::Settings(*now)
+            }
+            Ask::Watch { usernames } => Answer::Watch(
+                usernames
+                    .iter()
+                    .map(|name| self.shows(name, from.account))
+                    .collect(),
+            ),
+            Ask::Export { from: at } => Answer::Export {
+                lines: vec![format!("{{\"part\":{}}}", at.part).into_bytes().into()],
+                next: (at.part < 2).then_some(Exported {
+                    seq: 0,
+                    part: at.part + 1,
+                    after: 0,
+                }),
+            },
+            Ask::DeleteAccount => {
+                added.deleted = true;
+                Answer::Ok
+            }
+        }
+    }
+
+    fn send(&mut self, from: &Sender, letter: &Letter, added: &mut Added) -> Answer {
+        let known = letter.message_id.clone().map(|id| (from.account, id));
+        if let Some(accepted) = known.as_ref().and_then(|known| self.known.get(known)) {
+            return Answer::Accepted(Accepted {
+                duplicate: true,
+                ..accepted.clone()
+            });
+        }
+        let Some(to) = self.find(&letter.to) else {
+            return unknown();
+        };
+        let (me, you) = (
+            self.boxes[&from.account].who.clone(),
+            self.boxes[&to].who.clone(),
+        );
+        let talk = self.talks.entry(pair(from.account, to)).or_default();
+        let message = Message {
+            from: me,
+            to: None,
+            seq: talk.len() as u64 + 1,
+            to_seq: None,
+            time_unix_ms: self.unix_ms,
+            body: Arc::from(&*letter.message),
+            message_id: letter.message_id.clone(),
+            kind: letter.kind.clone(),
+            reply_to: letter.reply_to,
+            edited_unix_ms: None,
+            expires_unix_ms: letter
+                .expires_in_s
+                .map(|s| self.unix_ms + u64::from(s) * 1_000),
+            removed: None,
+        };
+        talk.push(Arc::new(message.clone()));
+        let accepted = Accepted {
+            to: you.clone(),
+            message_id: letter.message_id.clone(),
+            seq: message.seq,
+            time_unix_ms: self.unix_ms,
+            duplicate: false,
+        };
+        if let Some(known) = known {
+            self.known.insert(known, accepted.clone());
+        }
+        if !self.boxes[&to].blocked.contains(&from.account) {
+            let event = Event::Message(Arc::new(message.clone()));
+            self.add(to, None, event, added);
+        }
+        let devices = self.boxes[&from.account].devices.keys();
+        let has_others = devices
+            .filter(|device| Some(&***device) != from.device.as_deref())
+            .count();
+        if has_others > 0 && from.account != to {
+            let to = Some(you);
+            let copy = Event::Message(Arc::new(Message { to, ..message }));
+            self.add(from.account, from.device.clone(), copy, added);
+        }
+        Answer::Accepted(accepted)
+    }
+
+    fn fetch(&mut self, from: &Sender, after: u64, entries: u32) -> Answer {
+        let mailbox = &self.boxes[&from.account];
+        let device = from.device.as_deref().expect("a device");
+        let sent = mailbox.devices.get(device).map_or(0, |cursor| cursor.sent);
+        let mut rest = mailbox.log.iter().filter(|entry| {
+            entry.pos > after
+                && (entry.not_for.is_none() || entry.not_for.as_deref() != Some(device))
+        });
+        let entries: Vec<Entry> = rest
+            .by_ref()
+            .take(entries as usize)
+            .map(|entry| Entry {
+                redelivered: entry.pos <= sent,
+                ..entry.clone()
+            })
+            .collect();
+        Answer::Fetched(Fetched {
+            entries,
+            complete: rest.next().is_none(),
+        })
+    }
+
+    fn ack(&mut self, from: &Sender, pos: u64, by: Evidence, added: &mut Added) -> Answer {
+        let mailbox = self.mailbox(from.account);
+        let head = mailbox.log.len() as u64;
+        let device = from.device.as_deref().expect("a device");
+        let Some(cursor) = mailbox.devices.get_mut(device) else {
+            return Answer::Ok;
+        };
+        assert!(pos <= head, "{pos} was never sent: the last is {head}");
+        if pos <= cursor.acked {
+            return Answer::Ok;
+        }
+        let was = std::mem::replace(&mut cursor.acked, pos);
+        cursor.by = Some(by);
+        let mut told = BTreeMap::new();
+        for entry in &mailbox.log[was as usize..pos as usize] {
+            if let Event::Message(message) = &entry.event
+                && message.to.is_none()
+            {
+                told.insert(message.from.as_str().to_owned(), message.seq);
+            }
+        }
+        for (who, seq) in told {
+            let who = Name::parse(&who).expect("a name");
+            self.tell_delivered(from, &who, seq, by, added);
+        }
+        Answer::Ok
+    }
+
+    fn tell_delivered(
+        &mut self,
+        from: &Sender,
+        who: &Name<'_>,
+        seq: u64,
+        by: Evidence,
+        added: &mut Added,
+    ) {
+        let peer = self.find(who).expect("an account");
+        let with = self.boxes[&from.account].who.clone();
+        let last = self
+            .mailbox(from.account)
+            .delivered
+            .entry(peer)
+            .or_default();
+        if peer != from.account && *last < seq {
+            *last = seq;
+            let event = Event::Receipt {
+                with,
+                stage: Stage::Delivered,
+                up_to_seq: seq,
+                by,
+                time_unix_ms: self.unix_ms,
+            };
+            self.add(peer, None, event, added);
+        }
+    }
+
+    fn history(&self, from: &Sender, with: &Name<'_>, page: Page, limit: u32) -> Answer {
+        let Some(peer) = self.find(with) else {
+            return unknown();
+        };
+        let talk = self.talks.get(&pair(from.account, peer));
+        let all: Vec<_> = talk.into_iter().flatten().cloned().collect();
+        let limit = limit as usize;
+        let (messages, complete) = match page {
+            Page::Before(before) => {
+                let end = before.map_or(all.len(), |seq| (seq as usize - 1).min(all.len()));
+                let start = end.saturating_sub(limit);
+                (all[start..end].to_vec(), start == 0)
+            }
+            Page::After(after) => {
+                let start = (after as usize).min(all.len());
+                let end = (start + limit).min(all.len());
+                (all[start..end].to_vec(), end == all.len())
+            }
+        };
+        Answer::History { messages, complete }
+    }
+
+    fn conversations(&self, from: &Sender) -> Answer {
+        let mut conversations = Vec::new();
+        for (peers, talk) in &self.talks {
+            let peer = match *peers {
+                (one, other) if one == from.account => other,
+                (one, other) if other == from.account => one,
+                _ => continue,
+            };
+            conversations.push(Conversation {
+                with: self.boxes[&peer].who.clone(),
+                last_seq: talk.len() as u64,
+                last_unix_ms: talk.last().map_or(0, |message| message.time_unix_ms),
+                read_seq: self.boxes[&from.account]
+                    .read
+                    .get(&peer)
+                    .copied()
+                    .unwrap_or(0),
+                their_delivered_seq: 0,
+                their_read_seq: 0,
+                unread: 0,
+            });
+        }
+        Answer::Conversations {
+            conversations,
+            complete: true,
+        }
+    }
+
+    fn change(
+        &mut self,
+        from: &Sender,
+        with: &Name<'_>,
+        seq: u64,
+        change: Change,
+        added: &mut Added,
+    ) -> Answer {
+        let Some(peer) = self.find(with) else {
+            return unknown();
+        };
+        let talk = self.talks.get(&pair(from.account, peer));
+        if !talk.is_some_and(|talk| (1..=talk.len() as u64).contains(&seq)) {
+            return refused(Code::NotFound, "there is no such message");
+        }
+        let time_unix_ms = self.unix_ms;
+        let ends = [
+            (from.account, peer, from.device.clone()),
+            (peer, from.account, None),
+        ];
+        for (owner, other, not_for) in ends {
+            let event = Event::Changed {
+                with: self.boxes[&other].who.clone(),
+                seq,
+                change: change.clone(),
+                time_unix_ms,
+            };
+            self.add(owner, not_for, event, added);
+        }
+        Answer::Accepted(Accepted {
+            to: self.boxes[&peer].who.clone(),
+            message_id: None,
+            seq,
+            time_unix_ms,
+            duplicate: false,
+        })
+    }
+
+    fn relate(
+        &mut self,
+        from: &Sender,
+        with: &Name<'_>,
+        relation: Relation,
+        added: &mut Added,
+    ) -> Answer {
+        let Some(peer) = self.find(with) else {
+            return unknown();
+        };
+        let blocked = &mut self.mailbox(from.account).blocked;
+        match relation {
+            Relation::Block => blocked.insert(peer),
+            Relation::Unblock => blocked.remove(&peer),
+            Relation::Allow | Relation::Disallow => return Answer::Ok,
+        };
+        added.regards.push(Regard {
+            owner: self.boxes[&from.account].who.clone(),
+            toward: self.boxes[&peer].who.clone(),
+            shows_presence: relation == Relation::Unblock,
+        });
+        Answer::Ok
+    }
+
+    fn shows(&self, name: &Name<'_>, toward: AccountId) -> bool {
+        let owner = self.find(name);
+        owner.is_some_and(|owner| !self.boxes[&owner].blocked.contains(&toward))
+    }
+
+    fn add(&mut self, owner: AccountId, not_for: Option<Arc<str>>, event: Event, to: &mut Added) {
+        let mailbox = self.mailbox(owner);
+        let entry = Entry {
+            owner: mailbox.who.clone(),
+            not_for,
+            pos: mailbox.log.len() as u64 + 1,
+            event,
+            redelivered: false,
+        };
+        mailbox.log.push(entry.clone());
+        to.entries.push(entry);
+    }
+
+    fn mailbox(&mut self, id: AccountId) -> &mut Mailbox {
+        self.boxes.get_mut(&id).expect("a mailbox")
+    }
+
+    pub fn find(&self, name: &Name<'_>) -> Option<AccountId> {
+        let found = self
+            .boxes
+            .iter()
+            .find(|(_, one)| one.who.key() == name.key());
+        found.map(|(id, _)| *id)
+    }
+}
+
+fn pair(one: AccountId, other: AccountId) -> (AccountId, AccountId) {
+    (one.min(other), one.max(other))
+}
+
+fn unknown() -> Answer {
+    refused(Code::UnknownUser, "there is no such user")
+}
+
+fn refused(code: Code, message: &'static str) -> Answer {
+    Answer::Refused(Refused {
+        code,
+        message,
+        field: None,
+        retry_after_ms: None,
+    })
+}

@@ -1,0 +1,85 @@
+//! A disk whose power can be cut: an ext4 of its own in a file. Needs root.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::ioctl::{Opcode, Setter, ioctl};
+
+/// Mounted at a place of its own; the data directory is in it.
+pub struct Disk {
+    image: PathBuf,
+    /// Around the mount point, and shared: where others have a copy of all mounts, as daemons in network namespaces do,
+    /// an end of ours is one of theirs. Else the file system would live on, and come back as it was shut down.
+    around: PathBuf,
+    mounted: PathBuf,
+}
+
+/// EXT4_IOC_SHUTDOWN, and its argument: what the journal still holds in memory is lost too.
+const SHUTDOWN: Opcode = 0x8004_587d;
+const NO_LOG_FLUSH: u32 = 2;
+
+impl Disk {
+    /// `data` must not be there; it will lead to a directory on the disk.
+    pub fn make(data: &Path) -> Disk {
+        let beside = |suffix: &str| data.with_extension(suffix);
+        let disk = Disk {
+            image: beside("img"),
+            around: beside("mnt"),
+            mounted: beside("mnt").join("disk"),
+        };
+        let file = File::create(&disk.image).expect("make the image");
+        file.set_len(256 * 1024 * 1024).expect("make it long");
+        run(
+            "mkfs.ext4",
+            &[Path::new("-q"), Path::new("-F"), &disk.image],
+        );
+        fs::create_dir(&disk.around).expect("make a directory");
+        run("mount", &[Path::new("--bind"), &disk.around, &disk.around]);
+        run("mount", &[Path::new("--make-shared"), &disk.around]);
+        fs::create_dir(&disk.mounted).expect("make the mount point");
+        disk.mount();
+        fs::create_dir(disk.mounted.join("data")).expect("make the data directory");
+        std::os::unix::fs::symlink(disk.mounted.join("data"), data).expect("link it");
+        // The directory itself was there before any power cut.
+        run("sync", &[Path::new("-f"), &disk.mounted]);
+        disk
+    }
+
+    /// From now on nothing reaches the disk, and what has not yet is lost.
+    pub fn cut(&self) {
+        let root = File::open(&self.mounted).expect("open the mount point");
+        // SAFETY: the call reads one u32 and does nothing else to this process.
+        let cut = unsafe { ioctl(&root, Setter::<SHUTDOWN, u32>::new(NO_LOG_FLUSH)) };
+        cut.expect("shut the file system down (as root)");
+    }
+
+    /// After [`Disk::cut`], once nobody has files open there.
+    pub fn mount_again(&self) {
+        run("umount", &[&self.mounted]);
+        self.mount();
+    }
+
+    fn mount(&self) {
+        let loops = Path::new("loop");
+        run(
+            "mount",
+            &[Path::new("-o"), loops, &self.image, &self.mounted],
+        );
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        for mounted in [&self.mounted, &self.around] {
+            let _ = Command::new("umount").arg("-l").arg(mounted).status();
+        }
+    }
+}
+
+fn run(program: &str, args: &[&Path]) {
+    let output = Command::new(program).args(args).output();
+    let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {args:?}: {told}");
+}
