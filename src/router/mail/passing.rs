@@ -112,7 +112,7 @@ impl Router {
         let Ok(to) = Name::parse(who.as_str()) else {
             return;
         };
-        let done = match (is_there, echo.message(to.clone()), echo.to_raw()) {
+        let done = match (is_there, echo.message(to.clone()), echo.recipient()) {
             (false, ..) => return,
             (true, Some(message), _) => {
                 self.set_envelope(id, now);

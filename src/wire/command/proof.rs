@@ -254,7 +254,7 @@ mod tests {
             account(r#","action":"revokeDevice","device":"old""#),
             Ok(Account::RevokeDevice("old"))
         );
-        assert_eq!(account(r#","action":"export""#), Ok(Account::NotYet));
+        assert_eq!(account(r#","action":"export""#), Ok(Account::Export));
         for (more, code, field) in [
             ("", Code::MissingField, "action"),
             (r#","action":1"#, Code::BadType, "action"),

@@ -221,7 +221,7 @@ fn a_registration_says_where_it_stands_in_its_mailbox() {
         written(Frame::Registered {
             id: None,
             username: "Bob",
-            resume_token: 1,
+            resume_token: Some(1),
             device: Some("phone"),
             mail: Some(mail),
             heartbeat_ms: Some(5_000),
