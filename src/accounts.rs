@@ -5,6 +5,8 @@
 //! comes back as a [`Done`]. Nothing here waits.
 
 #[cfg(feature = "mailbox")]
+mod bench;
+#[cfg(feature = "mailbox")]
 mod clerk;
 #[cfg(feature = "mailbox")]
 pub mod confusable;
@@ -35,6 +37,7 @@ use std::fmt;
 
 use crate::id::ConnId;
 use crate::mailbox;
+use crate::ops::exit::Exit;
 use crate::upkeep::Told;
 use crate::wire::code::{Code, Verb};
 use crate::wire::name::Name;
@@ -43,7 +46,8 @@ pub use operator::Operator;
 
 #[cfg(feature = "mailbox")]
 pub use {
-    offline::Offline, settings::Settings, worker::MAX_WAITING, worker::Rules, worker::Worker,
+    bench::Bench, offline::Offline, settings::Settings, worker::MAX_WAITING, worker::Rules,
+    worker::Worker,
 };
 
 /// Bytes of a password, as sent.
@@ -345,6 +349,10 @@ pub trait Desk {
     fn submit(&mut self, job: Job) -> Result<(), Job>;
     /// The next answer that is there. The desk wakes the loop when there is one.
     fn done(&mut self) -> Option<Done>;
+    /// Why it will answer nothing more that could be relied on: the process has to end with this.
+    fn failed(&self) -> Option<Exit> {
+        None
+    }
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::ops::exit::{Exit, StartError};
@@ -91,8 +92,7 @@ impl Store {
     }
 
     /// Everything that `work` changes becomes durable together, or, if this fails, nothing of it; then the
-    /// outcome may still be found on disk if writing it failed last.
-    /// One within another fails.
+    /// outcome may still be found on disk if writing it failed last. One within another fails.
     pub fn batch<T>(&self, work: impl FnOnce(&Tables<'_>) -> T) -> Result<T, Failed> {
         let done = self.try_batch(work);
         match done {
@@ -104,21 +104,53 @@ impl Store {
 
     fn try_batch<T>(&self, work: impl FnOnce(&Tables<'_>) -> T) -> Result<T, Failed> {
         let batch = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
-        let tables = Tables {
-            db: &batch,
-            cache: &self.cache,
-            epoch: self.epoch,
-            run: self.run,
-            sealer: self.sealer.as_ref(),
-        };
+        let tables = self.tables(&batch);
         if !self.has_written.get() {
             tables.run("UPDATE meta SET run = ?1", [to_sql(self.run)])?;
         }
         let done = work(&tables);
+        if let Some(failed) = tables.given_up.take() {
+            return Err(failed);
+        }
         tables.write_back()?;
         batch.commit()?;
         self.has_written.set(true);
         Ok(done)
+    }
+
+    /// Nothing that `work` changes stays.
+    pub fn read<T>(&self, work: impl FnOnce(&Tables<'_>) -> T) -> Result<T, Failed> {
+        let batch = Transaction::new_unchecked(&self.db, TransactionBehavior::Deferred)?;
+        let done = work(&self.tables(&batch));
+        batch.rollback()?;
+        self.cache.borrow_mut().clear();
+        Ok(done)
+    }
+
+    fn tables<'a>(&'a self, db: &'a Connection) -> Tables<'a> {
+        Tables {
+            db,
+            cache: &self.cache,
+            epoch: self.epoch,
+            run: self.run,
+            sealer: self.sealer.as_ref(),
+            given_up: RefCell::default(),
+        }
+    }
+
+    /// From now on nothing is written or flushed, not even when this is closed: whoever opens the store next finds
+    /// what was durable.
+    pub fn give_up(&self) {
+        let _ = self
+            .db
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    }
+
+    /// Whether the file system is told to write a commit to the disk before it counts. The log is synced before it is
+    /// written back either way: what a power cut leaves is whole, but may be older.
+    pub fn set_fsync(&self, fsync: bool) -> Result<(), Failed> {
+        let synchronous = if fsync { "FULL" } else { "NORMAL" };
+        Ok(self.db.pragma_update(None, "synchronous", synchronous)?)
     }
 
     /// Empties the write-ahead log, so that what was overwritten or removed stands in no file.
@@ -152,25 +184,46 @@ pub struct Tables<'a> {
     epoch: u64,
     run: u64,
     sealer: Option<&'a Sealer>,
+    /// Why nothing of the batch can stay.
+    given_up: RefCell<Option<Failed>>,
 }
 
 impl Tables<'_> {
-    /// What `work` changes stays only if it succeeds; the rest of the batch is as it was either way.
+    /// What `work` changes stays only if it succeeds; the rest of the batch is as it was either way, unless the disk
+    /// is what failed: then nothing of the batch stays.
     pub fn apart<T>(&self, work: impl FnOnce() -> Result<T, Failed>) -> Result<T, Failed> {
-        if self.db.is_autocommit() {
-            return Err(Failed::other("the batch was given up"));
+        if let Some(failed) = &*self.given_up.borrow() {
+            return Err(failed.clone());
         }
+        let done = self.try_apart(work);
+        if let Err(failed) = &done
+            && (failed.why != Why::Other || self.db.is_autocommit())
+        {
+            self.given_up.replace(Some(failed.clone()));
+        }
+        done
+    }
+
+    /// Whether the batch has failed already.
+    pub fn is_given_up(&self) -> bool {
+        self.given_up.borrow().is_some()
+    }
+
+    fn try_apart<T>(&self, work: impl FnOnce() -> Result<T, Failed>) -> Result<T, Failed> {
         self.run("SAVEPOINT apart", [])?;
         self.cache().begin();
         let done = work();
-        match done {
-            Ok(_) => self.cache().settle(),
-            Err(_) => {
-                self.cache().undo();
+        if done.is_ok() {
+            self.cache().settle();
+        } else {
+            self.cache().undo();
+            if !self.db.is_autocommit() {
                 self.run("ROLLBACK TO apart", [])?;
             }
         }
-        self.run("RELEASE apart", [])?;
+        if !self.db.is_autocommit() {
+            self.run("RELEASE apart", [])?;
+        }
         done
     }
 

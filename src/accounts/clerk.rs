@@ -14,11 +14,11 @@ use std::sync::Arc;
 use super::hashing::{Hashed, Task, Then};
 use super::password::Cost;
 use super::throttle::Throttle;
-use super::{Answer, Ask, Asker, Done, Job, Settings};
+use super::{Answer, Ask, Asker, Done, Job, Refused, Settings};
 use crate::mailbox::leaving::{Leaving, Left};
 use crate::mailbox::post::Post;
 use crate::mailbox::{self, Mail};
-use crate::store::{Failed, Tables};
+use crate::store::{Failed, Tables, Why};
 use crate::time::Now;
 use crate::wire::code::Code;
 
@@ -239,9 +239,23 @@ impl Clerk {
 }
 
 /// The answer to any job that could not be done.
-pub fn storage_failed(asker: Asker) -> Done {
-    let text = "the store of accounts failed; whether this was done is unknown";
-    Reply::refused(refused(Code::StorageFailed, text, None)).to(asker)
+pub fn not_stored(why: Why) -> Refused {
+    let (code, text, retry_after_ms) = match why {
+        Why::Full => (
+            Code::StorageFull,
+            "no room on the server's disk; nothing was done",
+            Some(FULL_RETRY_MS),
+        ),
+        _ => (
+            Code::StorageFailed,
+            "the server's store failed; whether this was done is unknown",
+            None,
+        ),
+    };
+    Refused {
+        retry_after_ms,
+        ..refused(code, text, None)
+    }
 }
 
 fn mail_answer(mail: &Mail, answer: mailbox::Answer) -> Answer {
@@ -279,3 +293,5 @@ impl Work {
 
 /// How long to wait when the hashing is busy.
 const BUSY_RETRY_MS: u32 = 1_000;
+/// How long to wait for room on the disk.
+const FULL_RETRY_MS: u32 = 1_000;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::clerk::{Clerk, Step, storage_failed};
+use super::clerk::{Clerk, Step, not_stored};
 use super::{Answer, Ask, Asker, Job, Operator, Settings};
 use crate::config::Config;
 use crate::mailbox::sweep::SLICE_ROWS;
@@ -39,7 +39,7 @@ impl Offline {
         }
         self.try_to(asked).unwrap_or_else(|failed| {
             log::error!("store of accounts: {failed}");
-            storage_failed(NOBODY).answer
+            Answer::Refused(not_stored(failed.why))
         })
     }
 

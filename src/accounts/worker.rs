@@ -6,10 +6,12 @@
 //!             └─ hash thread ◄┘ at most `password_queue` wait
 //! ```
 //! Nothing waits behind a password but other passwords. Whatever has come since the last commit is one commit, and
-//! no answer is given before it is durable.
+//! no answer is given before it is durable. The loop never waits; the store thread does, when too many answers were
+//! not fetched.
 
-mod sweeping;
+mod load;
 
+use std::collections::VecDeque;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,34 +22,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use log::error;
-
-use super::clerk::{Clerk, Step, storage_failed};
-use super::hashing::{Hashed, Task, Then};
-use super::{Asker, Desk, Done, Job, Settings};
-use crate::mailbox::sweep::Sweep;
+use super::bench::{Bench, MAX_BATCH, Message, mail_weight, weight};
+use super::hashing::{Task, Then};
+use super::{Answer, Ask, Asker, Desk, Done, Job, Settings};
 use crate::ops::exit::{Exit, StartError};
-use crate::store::{Failed, Store, Tables};
+use crate::store::Store;
 use crate::time::Now;
+use load::Load;
 
-/// Jobs that were taken and whose answers were not fetched.
+/// Jobs that were taken and whose answers were not fetched, but for those of mailboxes.
 pub const MAX_WAITING: usize = 10_000;
-/// Jobs of one commit.
-pub const MAX_BATCH: usize = 2_000;
 
 /// Dropping it ends the threads, after they have done what was submitted; logins that wait to be hashed are left.
 pub struct Worker {
-    inbox: Sender<Message>,
-    done: Receiver<Told>,
+    inbox: Sender<Letter>,
+    batches: Receiver<Vec<Done>>,
+    /// The batch that is being fetched.
+    dones: std::vec::IntoIter<Done>,
     waiting: usize,
+    load: Arc<Load>,
     settings: Shared,
     hashes: Arc<AtomicU64>,
     stopping: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
-/// An answer, and whether it is one to a job.
-type Told = (Done, bool);
 type Shared = Arc<Mutex<Arc<Settings>>>;
 
 /// What holds for the jobs of a [`Worker`].
@@ -61,16 +60,14 @@ impl Rules {
     }
 }
 
-enum Message {
-    Job(Job),
-    Hashed(Hashed),
-    /// A password that was handed over and that nobody waits for any more.
-    Skipped,
+/// To the store thread.
+enum Letter {
+    Message(Message),
     Stop,
 }
 
 impl Worker {
-    /// `wake` is called on another thread when there are answers.
+    /// `wake` is called on another thread when there are answers, or none will come any more.
     pub fn start(
         store: Store,
         settings: Settings,
@@ -78,27 +75,32 @@ impl Worker {
     ) -> Result<Worker, StartError> {
         let queue = usize::try_from(settings.config.password_queue).unwrap_or(usize::MAX);
         let settings = Arc::new(settings);
-        let clerk = Clerk::new(settings.clone());
+        let load = Arc::new(Load::default());
+        let bench = Bench::new(store, settings.clone());
         let settings = Arc::new(Mutex::new(settings));
         let hashes = Arc::new(AtomicU64::new(0));
-        let (inbox, messages) = channel();
+        let (inbox, letters) = channel();
         let (to_hash, tasks) = sync_channel(queue);
-        let (to_done, done) = channel();
-        let bench = Bench {
-            store,
-            clerk,
+        let (to_done, batches) = channel();
+        let thread = StoreThread {
+            bench,
             settings: settings.clone(),
             to_hash,
-            hashing: 0,
-            sweep: Sweep::default(),
+            to_done,
+            load: load.clone(),
             began: Instant::now(),
         };
         let stopping = Arc::new(AtomicBool::new(false));
         let counters = (hashes.clone(), stopping.clone());
         let hashed = inbox.clone();
+        let ended = load.clone();
         let threads = vec![
             spawn("accounts", move || {
-                bench.run(&messages, &to_done, &wake);
+                let run = AssertUnwindSafe(|| thread.run(&letters, &wake));
+                if catch_unwind(run).is_err() {
+                    ended.fail(Exit::Internal);
+                }
+                wake();
             })?,
             spawn("passwords", move || {
                 hash_all(&tasks, &hashed, &counters.0, &counters.1);
@@ -106,8 +108,10 @@ impl Worker {
         ];
         Ok(Worker {
             inbox,
-            done,
+            batches,
+            dones: Vec::new().into_iter(),
             waiting: 0,
+            load,
             settings,
             hashes,
             stopping,
@@ -124,34 +128,59 @@ impl Worker {
     pub fn hashes(&self) -> u64 {
         self.hashes.load(Ordering::Relaxed)
     }
+
+    /// Whether there is room for one more.
+    fn take(&mut self, job: &Job) -> bool {
+        match &job.ask {
+            Ask::Mail(mail) => self
+                .load
+                .add_job(mail_weight(mail), &lock(&self.settings).mailbox),
+            _ if self.waiting >= MAX_WAITING => false,
+            _ => {
+                self.waiting += 1;
+                true
+            }
+        }
+    }
 }
 
 impl Desk for Worker {
     fn submit(&mut self, job: Job) -> Result<(), Job> {
-        if self.waiting >= MAX_WAITING {
+        if self.load.failed().is_some() || !self.take(&job) {
             return Err(job);
         }
-        match self.inbox.send(Message::Job(job)) {
-            Err(SendError(Message::Job(job))) => Err(job),
-            _ => {
-                self.waiting += 1;
-                Ok(())
-            }
+        match self.inbox.send(Letter::Message(Message::Job(job))) {
+            Err(SendError(Letter::Message(Message::Job(job)))) => Err(job),
+            _ => Ok(()),
         }
     }
 
     fn done(&mut self) -> Option<Done> {
-        let (done, to_job) = self.done.try_recv().ok()?;
-        self.waiting = self.waiting.saturating_sub(usize::from(to_job));
+        let done = match self.dones.next() {
+            Some(done) => done,
+            None => {
+                self.dones = self.batches.try_recv().ok()?.into_iter();
+                self.dones.next()?
+            }
+        };
+        self.load.take_answer(weight(&done));
+        if done.asker != Asker::Nobody && !matches!(done.answer, Answer::Mail { .. }) {
+            self.waiting = self.waiting.saturating_sub(1);
+        }
         Some(done)
+    }
+
+    fn failed(&self) -> Option<Exit> {
+        self.load.failed()
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.load.stop();
         // If nobody hears it, both threads are gone already.
-        let _ = self.inbox.send(Message::Stop);
+        let _ = self.inbox.send(Letter::Stop);
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
@@ -159,106 +188,86 @@ impl Drop for Worker {
 }
 
 /// What the store thread has.
-struct Bench {
-    store: Store,
-    clerk: Clerk,
-    settings: Arc<Mutex<Arc<Settings>>>,
+struct StoreThread {
+    bench: Bench,
+    settings: Shared,
     to_hash: SyncSender<Box<Task>>,
-    /// Passwords handed over and not come back.
-    hashing: usize,
-    sweep: Sweep,
+    to_done: Sender<Vec<Done>>,
+    load: Arc<Load>,
     began: Instant,
 }
 
-impl Bench {
-    fn run(mut self, messages: &Receiver<Message>, done: &Sender<Told>, wake: &impl Fn()) {
+impl StoreThread {
+    fn run(mut self, letters: &Receiver<Letter>, wake: &impl Fn()) {
+        let mut batch = VecDeque::new();
         let mut stopping = false;
-        while !(stopping && self.hashing == 0) {
-            let first = match messages.recv_timeout(Duration::from_millis(self.wait_ms())) {
-                Ok(first) => Some(first),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
-            let mut batch: Vec<Message> = first.into_iter().collect();
-            batch.extend(messages.try_iter().take(MAX_BATCH - batch.len()));
+        while !(stopping && batch.is_empty() && self.bench.hashing() == 0) {
+            if batch.is_empty() {
+                let wait = Duration::from_millis(self.bench.wait_ms(&self.now()));
+                match letters.recv_timeout(wait) {
+                    Ok(first) => stopping |= self.receive(first, &mut batch),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+            }
+            while batch.len() < MAX_BATCH
+                && let Ok(next) = letters.try_recv()
+            {
+                stopping |= self.receive(next, &mut batch);
+            }
+            self.bench.reconfigure(lock(&self.settings).clone());
             let is_idle = batch.is_empty();
-            stopping |= batch.iter().any(|message| matches!(message, Message::Stop));
-            self.clerk.reconfigure(lock(&self.settings).clone());
-            let answers = match is_idle {
-                true => Vec::new(),
-                false => self.work(batch),
-            };
-            let answers = answers.into_iter().map(|answer| (answer, true));
-            let swept = self.sweep(is_idle).map(|swept| (swept, false));
-            let mut any = false;
-            for told in answers.chain(swept) {
-                any = true;
-                // The worker is being dropped if nobody takes it.
-                let _ = done.send(told);
+            if !is_idle {
+                self.work(&mut batch, wake);
             }
-            if any {
-                wake();
-            }
+            self.sweep(is_idle, wake);
+            self.load.wait_for_room();
         }
     }
 
-    fn work(&mut self, batch: Vec<Message>) -> Vec<Done> {
-        let now = self.now();
-        let mut answers = Vec::new();
-        let mut batch = batch.into_iter();
-        let (clerk, to_hash, hashing) = (&mut self.clerk, &self.to_hash, &mut self.hashing);
-        let sweep = &mut self.sweep;
-        let committed = self.store.batch(|tables| {
-            for message in &mut batch {
-                let step = match message {
-                    Message::Stop => continue,
-                    Message::Skipped => {
-                        *hashing = hashing.saturating_sub(1);
-                        continue;
-                    }
-                    Message::Hashed(hashed) => {
-                        *hashing = hashing.saturating_sub(1);
-                        attempt(tables, clerk, hashed.asker, |clerk| {
-                            clerk.finish(tables, hashed, &now).map(Step::Done)
-                        })
-                    }
-                    Message::Job(job) => attempt(tables, clerk, job.asker, |clerk| {
-                        clerk.step(tables, job, &now)
-                    }),
-                };
-                answers.extend(hand_over(step, clerk, to_hash, hashing));
-            }
-            if let Err(failed) = sweep.look(tables) {
-                error!("store of accounts: {failed}");
-            }
-        });
-        if let Err(failed) = committed {
-            error!("store of accounts: {failed}");
-            for answer in &mut answers {
-                *answer = storage_failed(answer.asker);
-            }
-            // What is left if the batch did not even begin.
-            answers.extend(batch.filter_map(|message| self.give_up(message)));
-        }
-        self.after_jobs(&now);
-        answers
-    }
-
-    fn give_up(&mut self, message: Message) -> Option<Done> {
-        let asker = match message {
-            Message::Stop => return None,
-            Message::Job(job) => job.asker,
-            Message::Skipped => {
-                self.hashing = self.hashing.saturating_sub(1);
-                return None;
-            }
-            Message::Hashed(hashed) => {
-                self.hashing = self.hashing.saturating_sub(1);
-                self.clerk.give_up(&hashed);
-                hashed.asker
-            }
+    /// Whether it was the last.
+    fn receive(&self, letter: Letter, batch: &mut VecDeque<Message>) -> bool {
+        let Letter::Message(message) = letter else {
+            return true;
         };
-        Some(storage_failed(asker))
+        if let Message::Job(Job {
+            ask: Ask::Mail(mail),
+            ..
+        }) = &message
+        {
+            self.load.take_job(mail_weight(mail));
+        }
+        batch.push_back(message);
+        false
+    }
+
+    fn work(&mut self, batch: &mut VecDeque<Message>, wake: &impl Fn()) {
+        let now = self.now();
+        let to_hash = &self.to_hash;
+        let mut hash = |task| match to_hash.try_send(task) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(task) | TrySendError::Disconnected(task)) => Err(task),
+        };
+        let dones = self.bench.work(batch, &now, &mut hash);
+        self.tell(dones, wake);
+    }
+
+    fn sweep(&mut self, is_idle: bool, wake: &impl Fn()) {
+        let now = self.now();
+        let swept = self.bench.sweep(is_idle, &now);
+        self.tell(swept.into_iter().collect(), wake);
+    }
+
+    fn tell(&self, dones: Vec<Done>, wake: &impl Fn()) {
+        if let Some(exit) = self.bench.failed() {
+            self.load.fail(exit);
+        }
+        if !dones.is_empty() {
+            self.load.add_answers(dones.iter().map(weight).sum());
+            // The worker is being dropped if nobody takes it.
+            let _ = self.to_done.send(dones);
+            wake();
+        }
     }
 
     fn now(&self) -> Now {
@@ -270,55 +279,17 @@ impl Bench {
     }
 }
 
-/// One job, of which nothing stays if it fails; a mistake in handling it fails it alone.
-fn attempt(
-    tables: &Tables<'_>,
-    clerk: &mut Clerk,
-    asker: Asker,
-    work: impl FnOnce(&mut Clerk) -> Result<Step, Failed>,
-) -> Step {
-    let step = tables.apart(|| {
-        let guarded = catch_unwind(AssertUnwindSafe(|| work(clerk)));
-        guarded.unwrap_or_else(|_| Err(Failed::damaged("a job panicked")))
-    });
-    step.unwrap_or_else(|failed| {
-        error!("store of accounts: {failed}");
-        Step::Done(storage_failed(asker))
-    })
-}
-
-fn hand_over(
-    step: Step,
-    clerk: &mut Clerk,
-    to_hash: &SyncSender<Box<Task>>,
-    hashing: &mut usize,
-) -> Option<Done> {
-    let task = match step {
-        Step::Done(done) => return Some(done),
-        Step::Hash(task) => task,
-    };
-    match to_hash.try_send(task) {
-        Ok(()) => {
-            *hashing += 1;
-            None
-        }
-        Err(TrySendError::Full(task) | TrySendError::Disconnected(task)) => {
-            Some(clerk.no_room(&task))
-        }
-    }
-}
-
 /// Ends when the store thread does.
 fn hash_all(
     tasks: &Receiver<Box<Task>>,
-    hashed: &Sender<Message>,
+    hashed: &Sender<Letter>,
     hashes: &AtomicU64,
     stopping: &AtomicBool,
 ) {
     for task in tasks {
         // Its connection ends without an answer: that is no failed try.
         if stopping.load(Ordering::Relaxed) && matches!(task.then, Then::Login { .. }) {
-            if hashed.send(Message::Skipped).is_err() {
+            if hashed.send(Letter::Message(Message::Skipped)).is_err() {
                 return;
             }
             continue;
@@ -327,7 +298,10 @@ fn hash_all(
         let guarded = catch_unwind(AssertUnwindSafe(|| task.run()));
         let outcome = guarded.unwrap_or_else(|_| task.undone());
         mem::drop(task);
-        if hashed.send(Message::Hashed(outcome)).is_err() {
+        if hashed
+            .send(Letter::Message(Message::Hashed(outcome)))
+            .is_err()
+        {
             return;
         }
     }

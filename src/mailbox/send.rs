@@ -47,8 +47,11 @@ impl Post<'_> {
     }
 
     fn sent_again(&self, letter: &Letter, by: &KnownBy, row: &MessageRow) -> Result<Answer, Stop> {
-        let was = row.known_by.as_ref().map(|by| by.fingerprint);
-        if was != Some(by.fingerprint) {
+        let was = row.known_by.as_ref();
+        let is_same = was.is_some_and(|was| {
+            (&was.message_id, was.fingerprint) == (&by.message_id, by.fingerprint)
+        });
+        if !is_same {
             let text = "this messageId stands for another message of yours";
             return Err(refused(Code::MessageIdReused, text, Some("messageId")));
         }

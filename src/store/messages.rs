@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use log::error;
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -115,14 +116,15 @@ impl Tables<'_> {
         self.messages(sql, which, conversation)
     }
 
+    /// What this sender has sent under this `messageId`, or, once in 2^64 times, under another one.
     pub fn message_known_by(
         &self,
         sender: AccountId,
         message_id: &[u8],
     ) -> Result<Option<MessageRow>, Failed> {
-        let sql = select!("sender = ?1 AND message_id = ?2");
+        let sql = select!("sender = ?1 AND id_key = ?2");
         let mut find = self.db.prepare_cached(sql)?;
-        let found = find.query_row(params![sender.0, message_id], |row| {
+        let found = find.query_row(params![sender.0, id_key(message_id)], |row| {
             Ok(whole(row, self.sealer))
         });
         match found.optional()? {
@@ -145,8 +147,8 @@ impl Tables<'_> {
     pub fn add_message(&self, row: &MessageRow) -> Result<i64, Failed> {
         self.write_message(
             "INSERT INTO messages (id, conversation, seq, from_high, time, state, hidden, reply_to,
-                 edited, expires, to_seq, crc, sender, message_id, fingerprint, kind, body)
-             VALUES (NULL, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                 edited, expires, to_seq, crc, sender, message_id, fingerprint, kind, body, id_key)
+             VALUES (NULL, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             row,
         )?;
         Ok(self.db.last_insert_rowid())
@@ -157,7 +159,8 @@ impl Tables<'_> {
         self.write_message(
             "UPDATE messages SET conversation = ?2, seq = ?3, from_high = ?4, time = ?5, state = ?6,
                  hidden = ?7, reply_to = ?8, edited = ?9, expires = ?10, to_seq = ?11, crc = ?12,
-                 sender = ?13, message_id = ?14, fingerprint = ?15, kind = ?16, body = ?17
+                 sender = ?13, message_id = ?14, fingerprint = ?15, kind = ?16, body = ?17,
+                 id_key = ?18
              WHERE id = ?1",
             row,
         )
@@ -188,6 +191,7 @@ impl Tables<'_> {
             by.map(|by| &by.fingerprint),
             row.kind,
             &row.body,
+            by.map(|by| id_key(&by.message_id)),
         ];
         self.run(sql, values).map(|_| ())
     }
@@ -267,7 +271,7 @@ impl MessageRow {
         }
     }
 
-    /// Over everything but `id`, as it is written.
+    /// Over everything but `id` and `id_key`, as it is written.
     fn sum(&self) -> u32 {
         let by = self.known_by.as_ref();
         Crc::new()
@@ -308,6 +312,13 @@ impl MessageState {
         let mut all = Self::ALL.into_iter();
         all.find(|state| state.number() == number)
     }
+}
+
+/// Short, so that looking for a `messageId` touches few pages; nobody finds two that have the same by chance.
+fn id_key(message_id: &[u8]) -> i64 {
+    let sum = digest(&SHA256, message_id);
+    let first = sum.as_ref().first_chunk::<8>();
+    i64::from_be_bytes(first.copied().unwrap_or_default())
 }
 
 impl Hidden {

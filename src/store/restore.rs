@@ -153,6 +153,7 @@ fn skip_ahead(db: &mut Connection) -> Result<u64, Failed> {
         epoch: from_sql(epoch),
         run: 0,
         sealer: None,
+        given_up: RefCell::default(),
     };
     let mut after = i64::MIN;
     loop {

@@ -55,7 +55,7 @@ pub fn open(path: &Path, how: &How) -> Result<Connection, StartError> {
         let _ = db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         return Err(too_new(path, version));
     }
-    let ready = prepare(&mut db, version, how.fsync).map_err(|error| refusal(path, &error))?;
+    let ready = prepare(&mut db, version).map_err(|error| refusal(path, &error))?;
     match ready.as_str() {
         "ok" => check_seal(path, &db, how.sealer.as_ref()).map(|()| db),
         found => Err(damaged(path, found)),
@@ -158,7 +158,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Brings the store to this release's version and checks it; `ok`, or what is wrong.
-fn prepare(db: &mut Connection, version: u32, fsync: bool) -> rusqlite::Result<String> {
+fn prepare(db: &mut Connection, version: u32) -> rusqlite::Result<String> {
     let pages: i64 = db.pragma_query_value(None, "page_count", |row| row.get(0))?;
     if pages.saturating_mul(i64::from(PAGE_BYTES)) <= CHECKED_BYTES {
         let found: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
@@ -170,9 +170,7 @@ fn prepare(db: &mut Connection, version: u32, fsync: bool) -> rusqlite::Result<S
     if mode != "wal" {
         return Ok("cannot keep a write-ahead log".into());
     }
-    // Without it the log is still synced before it is written back: what a power cut leaves is whole, but older.
-    let synchronous = if fsync { "FULL" } else { "NORMAL" };
-    db.pragma_update(None, "synchronous", synchronous)?;
+    db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "wal_autocheckpoint", AUTOCHECKPOINT_PAGES)?;
     db.pragma_update(None, "cache_size", -CACHE)?;
     db.pragma_update(None, "foreign_keys", true)?;

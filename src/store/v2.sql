@@ -87,9 +87,9 @@ CREATE TABLE relations (
 ) STRICT, WITHOUT ROWID;
 
 -- In the order in which they were accepted. from_high: which of the two sent it. message_id and kind: as between their
--- quotes. fingerprint: of what was sent under that messageId. state: 0 there, 1 deleted for both, 2 expired, 3 trimmed,
+-- quotes. id_key: 64 bits of the SHA-256 of message_id. fingerprint: of what was sent under that messageId. state: 0 there, 1 deleted for both, 2 expired, 3 trimmed,
 -- 4 damaged, 5 lost (up to to_seq); then body is empty. hidden: 1 from low, 2 from high, 4 it was blocked.
--- crc: CRC-32C of all the rest but id.
+-- crc: CRC-32C of all the rest but id and id_key.
 CREATE TABLE messages (
     id INTEGER PRIMARY KEY,
     conversation INTEGER NOT NULL,
@@ -105,13 +105,15 @@ CREATE TABLE messages (
     crc INTEGER NOT NULL,
     sender INTEGER,
     message_id BLOB,
+    id_key INTEGER,
     fingerprint BLOB,
     kind BLOB,
     body BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX messages_by_seq ON messages (conversation, seq);
--- sender is NULL where there is no messageId.
-CREATE UNIQUE INDEX messages_by_message_id ON messages (sender, message_id) WHERE sender IS NOT NULL;
+-- sender is NULL where there is no messageId. Two of one sender that have one key are one: who makes a second one gets
+-- messageIdReused.
+CREATE UNIQUE INDEX messages_by_message_id ON messages (sender, id_key) WHERE sender IS NOT NULL;
 CREATE INDEX messages_by_expiry ON messages (expires) WHERE expires IS NOT NULL;
 
 -- Mailboxes. kind: 0 message in, 1 sent by the account itself, 2 delivered, 3 read, 4 changed, 5 read elsewhere, 6 new

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::token::TokenKeys;
-use super::super::{Answer, Ask, Credential, Operator, Origin, Secret};
+use super::super::{Asker, Credential, Operator, Origin, Secret};
 use super::*;
 use crate::config::AccountsConfig;
 use crate::wire::code::Code;
@@ -43,28 +43,25 @@ fn log_in(password: &str) -> Ask {
 
 #[test]
 fn a_batch_that_cannot_begin_is_answered_and_what_was_hashed_is_counted_off() {
-    let settings = Arc::new(settings(1));
-    let (to_hash, tasks) = sync_channel(8);
-    let mut bench = Bench {
-        store: store("jammed"),
-        clerk: Clerk::new(settings.clone()),
-        settings: Arc::new(Mutex::new(settings)),
-        to_hash,
-        hashing: 0,
-        began: Instant::now(),
+    let mut bench = Bench::new(store("jammed"), Arc::new(settings(1)));
+    let now = Now::new(1, 1_800_000_000_000);
+    let mut tasks = Vec::new();
+    let mut hash = |task| {
+        tasks.push(task);
+        Ok(())
     };
-    let none = bench.work(vec![job(1, log_in("a")), job(2, log_in("b"))]);
-    assert!(none.is_empty());
-    assert_eq!(bench.hashing, 2);
-    bench.store.jam();
-    let task: Box<Task> = tasks.recv().unwrap();
-    let answers = bench.work(vec![
+    let mut batch = VecDeque::from([job(1, log_in("a")), job(2, log_in("b"))]);
+    assert!(bench.work(&mut batch, &now, &mut hash).is_empty());
+    assert_eq!(bench.hashing(), 2);
+    bench.jam();
+    let task: Box<Task> = tasks.remove(0);
+    let mut batch = VecDeque::from([
         job(3, Ask::Operator(Operator::List)),
         Message::Hashed(task.run()),
         Message::Skipped,
-        Message::Stop,
         job(4, log_in("c")),
     ]);
+    let answers = bench.work(&mut batch, &now, &mut |_| Ok(()));
     let answered: Vec<_> = answers.iter().map(|done| done.asker).collect();
     assert_eq!(answered, [3, 1, 4].map(Asker::Admin));
     for done in answers {
@@ -73,7 +70,8 @@ fn a_batch_that_cannot_begin_is_answered_and_what_was_hashed_is_counted_off() {
         };
         assert_eq!(refused.code, Code::StorageFailed);
     }
-    assert_eq!(bench.hashing, 0);
+    assert_eq!(bench.hashing(), 0);
+    assert_eq!(bench.failed(), None);
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn a_removed_account_leaves_its_name_and_nothing_else() {
     assert_eq!(office.operator(Operator::Remove { username }), Answer::Ok);
     assert_eq!(office.ends().unwrap().which, Which::All);
     assert_eq!(office.ends().unwrap().username, name("Alice"));
-    assert!(office.clerk.has_removed());
+    assert!(office.clerk.take_traces().of_account);
     office.store.forget_the_past().unwrap();
     assert_eq!(office.operator(Operator::List), Answer::Accounts(vec![]));
     for (user, expected) in [

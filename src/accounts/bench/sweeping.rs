@@ -1,45 +1,45 @@
-//! What the store's thread does besides jobs: taking away what time has come for, and emptying the write-ahead log.
-
-use std::panic::{AssertUnwindSafe, catch_unwind};
+//! What is done besides jobs: taking away what time has come for, and emptying the write-ahead log.
 
 use log::error;
 
 use super::super::{Answer, Asker, Done};
-use super::{Bench, lock};
+use super::{Bench, guarded};
 use crate::mailbox::post::Post;
 use crate::mailbox::sweep::Sweep;
 use crate::store::Failed;
 use crate::time::Now;
 
 impl Bench {
-    /// How long the thread may wait for jobs.
-    pub(super) fn wait_ms(&self) -> u64 {
-        self.sweep.wait_ms(&self.now())
+    /// How long the next [`Bench::sweep`] may wait for jobs to come.
+    pub fn wait_ms(&self, now: &Now) -> u64 {
+        match self.failed {
+            Some(_) => NEVER_MS,
+            None => self.sweep.wait_ms(now),
+        }
     }
 
     /// A slice, if it is time for one. `is_idle`: no jobs were there.
-    pub(super) fn sweep(&mut self, is_idle: bool) -> Option<Done> {
-        let now = self.now();
+    pub fn sweep(&mut self, is_idle: bool, now: &Now) -> Option<Done> {
         let wait = match is_idle {
-            true => self.sweep.wait_ms(&now),
-            false => self.sweep.wait_when_busy_ms(&now),
+            true => self.sweep.wait_ms(now),
+            false => self.sweep.wait_when_busy_ms(now),
         };
-        if wait > 0 {
+        if wait > 0 || self.failed.is_some() {
             return None;
         }
         let mut sweep = self.sweep.clone();
-        let told = self.slice(&mut sweep, &now);
+        let told = self.slice(&mut sweep, now);
         match &told {
             Ok(_) => self.sweep = sweep,
             Err(failed) => {
-                error!("store of accounts: nothing was taken away: {failed}");
-                self.sweep.rests(&now);
+                self.note(failed);
+                self.sweep.rests(now);
             }
         }
-        if self.sweep.takes_forgetting(&now) {
+        if self.sweep.takes_forgetting(now) {
             self.forget();
         }
-        told.ok().filter(|done| !done.entries.is_empty())
+        told.ok().filter(super::is_told)
     }
 
     /// What jobs have taken away or brought. Before their answers are given: an account's traces are gone by then,
@@ -58,12 +58,11 @@ impl Bench {
     }
 
     fn slice(&mut self, sweep: &mut Sweep, now: &Now) -> Result<Done, Failed> {
-        let settings = lock(&self.settings).clone();
+        let settings = self.settings.clone();
         self.store.batch(|tables| {
             tables.apart(|| {
                 let mut post = Post::new(tables, &settings.mailbox, now);
-                let guarded = catch_unwind(AssertUnwindSafe(|| sweep.slice(&mut post)));
-                guarded.unwrap_or_else(|_| Err(Failed::damaged("a sweep panicked")))?;
+                guarded(|| sweep.slice(&mut post))?;
                 Ok(Done {
                     asker: Asker::Nobody,
                     answer: Answer::Ok,
@@ -78,7 +77,11 @@ impl Bench {
 
     fn forget(&mut self) {
         if let Err(failed) = self.store.forget_the_past() {
-            error!("store of accounts: traces of what was removed may be left: {failed}");
+            error!("store: traces of what was removed may be left: {failed}");
+            self.note(&failed);
         }
     }
 }
+
+/// A day.
+const NEVER_MS: u64 = 86_400_000;

@@ -1,0 +1,403 @@
+//! What is asked, a batch at a time: one commit of the store for all of it, and no answer before that. Knows no threads
+//! and no clock, so that a daemon in one thread can drive it too.
+
+mod sweeping;
+mod weight;
+
+use std::collections::VecDeque;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use log::{error, info};
+
+use super::clerk::{Clerk, Step};
+use super::hashing::{Hashed, Task};
+use super::{Answer, Ask, Asker, Done, Job, Refused, Settings};
+use crate::mailbox::sweep::Sweep;
+use crate::mailbox::{self, Mail};
+use crate::ops::exit::Exit;
+use crate::store::{Failed, Store, Tables, Why};
+use crate::time::Now;
+
+pub use weight::{mail_weight, weight};
+
+/// Jobs of one commit.
+pub const MAX_BATCH: usize = 2_000;
+/// Bytes of the answers of one commit, but for those of the last jobs in it.
+pub const BATCH_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+/// Jobs of mailboxes that are undone together if one of them fails, and then done one by one. Each savepoint costs a
+/// copy of every page that is changed after it.
+const GROUP: usize = 500;
+
+/// The store and the rules, and what became of both.
+pub struct Bench {
+    store: Store,
+    clerk: Clerk,
+    settings: Arc<Settings>,
+    sweep: Sweep,
+    /// Passwords handed over and not come back.
+    hashing: usize,
+    /// Why nothing is written any more.
+    failed: Option<Exit>,
+    /// The last commit found no room.
+    is_full: bool,
+}
+
+/// What there is to do.
+pub enum Message {
+    Job(Job),
+    Hashed(Hashed),
+    /// A password that was handed over and that nobody waits for any more.
+    Skipped,
+}
+
+/// Takes a password to be hashed, or gives it back if there is no room.
+pub type Hash<'a> = &'a mut dyn FnMut(Box<Task>) -> Result<(), Box<Task>>;
+
+/// What became of one message of a batch that is not committed yet.
+struct Outcome {
+    asker: Asker,
+    /// What was asked, if it was asked of a mailbox.
+    mail: Option<Box<Mail>>,
+    /// `None`: it was not come to.
+    done: Option<Done>,
+}
+
+impl Bench {
+    pub fn new(store: Store, settings: Arc<Settings>) -> Self {
+        if let Err(failed) = store.set_fsync(settings.mailbox.fsync) {
+            error!("store: {failed}");
+        }
+        Bench {
+            store,
+            clerk: Clerk::new(settings.clone()),
+            settings,
+            sweep: Sweep::default(),
+            hashing: 0,
+            failed: None,
+            is_full: false,
+        }
+    }
+
+    /// For the jobs that begin from now on.
+    pub fn reconfigure(&mut self, settings: Arc<Settings>) {
+        self.clerk.reconfigure(settings.clone());
+        self.settings = settings;
+    }
+
+    /// Does what is asked with one commit, or with another one for passwords, which are hashed here and now.
+    pub fn ask(&mut self, jobs: Vec<Job>, now: &Now) -> Vec<Done> {
+        let mut batch: VecDeque<Message> = jobs.into_iter().map(Message::Job).collect();
+        let mut dones = Vec::new();
+        while !batch.is_empty() {
+            let mut tasks = Vec::new();
+            let mut hash = |task| {
+                tasks.push(task);
+                Ok(())
+            };
+            dones.extend(self.work(&mut batch, now, &mut hash));
+            batch.extend(tasks.iter().map(|task| Message::Hashed(task.run())));
+        }
+        dones
+    }
+
+    /// Takes from the front of `batch` what goes into one commit. The answers come in the order of what was asked, but
+    /// for those that wait for a password.
+    pub fn work(&mut self, batch: &mut VecDeque<Message>, now: &Now, hash: Hash<'_>) -> Vec<Done> {
+        let mut outcomes = Vec::new();
+        let committed = match self.failed {
+            Some(_) => Err(Failed::other("nothing is written any more")),
+            None => self.try_to(batch, &mut outcomes, now, hash),
+        };
+        match committed {
+            Ok(()) => {
+                if mem::take(&mut self.is_full) {
+                    info!("store: there is room on the disk again");
+                }
+            }
+            Err(failed) => {
+                let rest = batch.drain(..batch.len().min(MAX_BATCH));
+                let rest: Vec<Message> = rest.collect();
+                outcomes.extend(rest.into_iter().filter_map(|message| self.give_up(message)));
+                self.undone(&mut outcomes, &failed, now);
+            }
+        }
+        self.after_jobs(now);
+        let dones = outcomes.into_iter().filter_map(|outcome| outcome.done);
+        dones.filter(is_told).collect()
+    }
+
+    pub fn hashing(&self) -> usize {
+        self.hashing
+    }
+
+    /// Whether the process has to end, and how: what is on the disk is unknown, or not what was written. Nothing is
+    /// written from then on.
+    pub fn failed(&self) -> Option<Exit> {
+        self.failed
+    }
+
+    #[cfg(test)]
+    pub fn jam(&self) {
+        self.store.jam();
+    }
+
+    fn try_to(
+        &mut self,
+        batch: &mut VecDeque<Message>,
+        outcomes: &mut Vec<Outcome>,
+        now: &Now,
+        hash: Hash<'_>,
+    ) -> Result<(), Failed> {
+        let (clerk, hashing) = (&mut self.clerk, &mut self.hashing);
+        let sweep = &mut self.sweep;
+        self.store.batch(|tables| {
+            let mut bytes = 0;
+            let mut left = MAX_BATCH;
+            while left > 0 && bytes < BATCH_ANSWER_BYTES && !tables.is_given_up() {
+                let before = outcomes.len();
+                let group = mails(batch, left.min(GROUP));
+                left -= group.len().max(1);
+                if !group.is_empty() {
+                    work_group(tables, clerk, group, now, outcomes);
+                } else if let Some(message) = batch.pop_front() {
+                    outcomes.extend(work_one(tables, clerk, message, now, (hash, hashing)));
+                } else {
+                    break;
+                }
+                let new = outcomes.get(before..).unwrap_or_default();
+                bytes += new
+                    .iter()
+                    .filter_map(|o| o.done.as_ref())
+                    .map(weight)
+                    .sum::<usize>();
+            }
+            if let Err(failed) = sweep.look(tables) {
+                error!("store: {failed}");
+            }
+        })
+    }
+
+    /// Nothing of the batch has stayed. What only reads is done all the same, if the disk can be read.
+    fn undone(&mut self, outcomes: &mut [Outcome], failed: &Failed, now: &Now) {
+        self.note(failed);
+        for outcome in outcomes.iter_mut() {
+            outcome.done = Some(could_not(outcome, failed));
+        }
+        if failed.why != Why::Full {
+            return;
+        }
+        let clerk = &mut self.clerk;
+        let read = self.store.read(|tables| {
+            for outcome in outcomes {
+                let Some(mail) = outcome.mail.as_ref().filter(|mail| only_reads(&mail.ask)) else {
+                    continue;
+                };
+                let asker = outcome.asker;
+                if let Ok(done) = guarded(|| clerk.mail(tables, asker, mail, now)) {
+                    outcome.done = Some(done);
+                }
+            }
+        });
+        if let Err(failed) = read {
+            error!("store: {failed}");
+        }
+    }
+
+    fn note(&mut self, failed: &Failed) {
+        if self.failed.is_some() {
+            return;
+        }
+        self.failed = match failed.why {
+            Why::Io => Some(Exit::Io),
+            Why::Damaged => Some(Exit::Data),
+            Why::Full | Why::Other => None,
+        };
+        match self.failed {
+            Some(Exit::Data) => {
+                error!("store: {failed}; the database is damaged: restore a copy");
+                self.store.give_up();
+            }
+            Some(_) => {
+                error!("store: {failed}; what is on the disk is unknown until it is read again");
+                self.store.give_up();
+            }
+            None if failed.why == Why::Full && mem::replace(&mut self.is_full, true) => {}
+            None => error!("store: {failed}"),
+        }
+    }
+
+    fn give_up(&mut self, message: Message) -> Option<Outcome> {
+        let (asker, mail) = match message {
+            Message::Job(job) => match job.ask {
+                Ask::Mail(mail) => (job.asker, Some(mail)),
+                _ => (job.asker, None),
+            },
+            Message::Skipped => {
+                self.hashing = self.hashing.saturating_sub(1);
+                return None;
+            }
+            Message::Hashed(hashed) => {
+                self.hashing = self.hashing.saturating_sub(1);
+                self.clerk.give_up(&hashed);
+                (hashed.asker, None)
+            }
+        };
+        let done = None;
+        Some(Outcome { asker, mail, done })
+    }
+}
+
+/// What is asked of mailboxes at the front of the batch.
+fn mails(batch: &mut VecDeque<Message>, most: usize) -> Vec<(Asker, Box<Mail>)> {
+    let mut group = Vec::new();
+    while group.len() < most {
+        let front = batch.pop_front_if(|message| {
+            matches!(
+                message,
+                Message::Job(Job {
+                    ask: Ask::Mail(_),
+                    ..
+                })
+            )
+        });
+        let Some(Message::Job(Job {
+            asker,
+            ask: Ask::Mail(mail),
+        })) = front
+        else {
+            break;
+        };
+        group.push((asker, mail));
+    }
+    group
+}
+
+/// One savepoint for all, because most never fail; else one for each.
+fn work_group(
+    tables: &Tables<'_>,
+    clerk: &mut Clerk,
+    group: Vec<(Asker, Box<Mail>)>,
+    now: &Now,
+    outcomes: &mut Vec<Outcome>,
+) {
+    let mut one = |(asker, mail): &(Asker, Box<Mail>)| clerk.mail(tables, *asker, mail, now);
+    let all =
+        tables.apart(|| guarded(|| group.iter().map(&mut one).collect::<Result<Vec<_>, _>>()));
+    let dones = all.unwrap_or_else(|_| {
+        let mut alone = |job: &(Asker, Box<Mail>)| {
+            let done = tables.apart(|| guarded(|| one(job)));
+            done.unwrap_or_else(|failed| refusal(job.0, Some(&job.1), &failed))
+        };
+        group.iter().map(&mut alone).collect()
+    });
+    let worked = group.into_iter().zip(dones);
+    outcomes.extend(worked.map(|((asker, mail), done)| Outcome {
+        asker,
+        mail: Some(mail),
+        done: Some(done),
+    }));
+}
+
+/// `None`: its password is being hashed, or there was nothing to do.
+fn work_one(
+    tables: &Tables<'_>,
+    clerk: &mut Clerk,
+    message: Message,
+    now: &Now,
+    (hash, hashing): (
+        &mut dyn FnMut(Box<Task>) -> Result<(), Box<Task>>,
+        &mut usize,
+    ),
+) -> Option<Outcome> {
+    let (asker, step) = match message {
+        Message::Skipped => {
+            *hashing = hashing.saturating_sub(1);
+            return None;
+        }
+        Message::Hashed(hashed) => {
+            *hashing = hashing.saturating_sub(1);
+            let asker = hashed.asker;
+            let step = tables.apart(|| guarded(|| clerk.finish(tables, hashed, now)));
+            (asker, step.map(Step::Done))
+        }
+        Message::Job(job) => {
+            let asker = job.asker;
+            let step = tables.apart(|| guarded(|| clerk.step(tables, job, now)));
+            (asker, step)
+        }
+    };
+    let done = match step {
+        Ok(Step::Done(done)) => done,
+        Ok(Step::Hash(task)) => match hash(task) {
+            Ok(()) => {
+                *hashing = hashing.saturating_add(1);
+                return None;
+            }
+            Err(task) => clerk.no_room(&task),
+        },
+        Err(failed) => refusal(asker, None, &failed),
+    };
+    let (mail, done) = (None, Some(done));
+    Some(Outcome { asker, mail, done })
+}
+
+/// A mistake in handling one job fails it alone.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Failed>) -> Result<T, Failed> {
+    let done = catch_unwind(AssertUnwindSafe(work));
+    done.unwrap_or_else(|_| Err(Failed::other("a job panicked")))
+}
+
+/// The answer to one job that failed alone.
+fn refusal(asker: Asker, mail: Option<&Mail>, failed: &Failed) -> Done {
+    if failed.why == Why::Other {
+        error!("store: {failed}");
+    }
+    answer(asker, mail, super::clerk::not_stored(failed.why))
+}
+
+fn could_not(outcome: &Outcome, failed: &Failed) -> Done {
+    let refused = super::clerk::not_stored(failed.why);
+    answer(outcome.asker, outcome.mail.as_deref(), refused)
+}
+
+fn answer(asker: Asker, mail: Option<&Mail>, refused: Refused) -> Done {
+    let answer = match mail {
+        Some(mail) => Answer::Mail {
+            reply: mail.reply.clone(),
+            verb: mail.verb,
+            answer: Box::new(mailbox::Answer::Refused(refused)),
+        },
+        None => Answer::Refused(refused),
+    };
+    Done {
+        asker,
+        answer,
+        ends: None,
+        notice: None,
+        entries: Vec::new(),
+        regards: Vec::new(),
+    }
+}
+
+fn only_reads(ask: &mailbox::Ask) -> bool {
+    use mailbox::Ask;
+    matches!(
+        ask,
+        Ask::Reach { .. }
+            | Ask::Fetch { .. }
+            | Ask::History { .. }
+            | Ask::Conversations { .. }
+            | Ask::Watch { .. }
+            | Ask::Export { .. }
+    )
+}
+
+/// Whether anybody is to hear of it.
+fn is_told(done: &Done) -> bool {
+    done.asker != Asker::Nobody
+        || !matches!(done.answer, Answer::Mail { .. })
+        || !done.entries.is_empty()
+        || !done.regards.is_empty()
+}
