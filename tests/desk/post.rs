@@ -186,7 +186,7 @@ impl Post {
                 lines: vec![format!("{{\"part\":{}}}", at.part).into_bytes().into()],
                 next: (at.part < 2).then_some(Exported {
                     part: at.part + 1,
-                    after: 0,
+                    ..Exported::START
                 }),
             },
             Ask::DeleteAccount => {
