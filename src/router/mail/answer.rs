@@ -107,7 +107,7 @@ pub(super) fn tell_refused<T: Table>(
         refused.code,
         Code::UnknownUser | Code::NotAccepted | Code::RecipientBusy | Code::MailboxFull
     );
-    let to_raw = echo.to_raw().filter(|_| concerns_recipient);
+    let to_raw = echo.recipient().filter(|_| concerns_recipient);
     let mut fault = Fault {
         field: refused.field,
         retry_after_ms: refused.retry_after_ms,
