@@ -1,5 +1,5 @@
 //! Faults planted on purpose, to see whether the tests find them: `cargo test --features planted-faults --test planted`,
-//! and `--test conformance`. Without that feature there are none and asking costs nothing. Knows nothing.
+//! `--test conformance` and `--test sim`. Without that feature there are none and asking costs nothing. Knows nothing.
 
 /// What other servers got wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,14 @@ pub enum Fault {
     WindowIgnored,
     /// Every page of a history is the last.
     PageComplete,
+    /// A message that is sent again is another one.
+    MessageIdForgotten,
+    /// What was written counts as arrived.
+    WrittenIsArrived,
+    /// An answer goes to whoever has the slot by now.
+    AnswerBySlot,
+    /// Who has asked for more has everything.
+    SyncedEarly,
 }
 
 impl Fault {
@@ -71,6 +79,17 @@ impl Fault {
     ];
     /// So many of them are in what has no mailbox.
     pub const IN_OPEN_MODE: usize = 8;
+
+    /// Of mailboxes: tests/sim finds them.
+    pub const OF_MAILBOXES: [Fault; 7] = [
+        Fault::MessageIdForgotten,
+        Fault::WrittenIsArrived,
+        Fault::WindowIgnored,
+        Fault::RedeliveredUnmarked,
+        Fault::AnswerBySlot,
+        Fault::SyncedEarly,
+        Fault::BlockIgnored,
+    ];
 }
 
 #[cfg(feature = "planted-faults")]

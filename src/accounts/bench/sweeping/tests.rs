@@ -1,5 +1,7 @@
 //! What is swept between jobs, and what is left of an account that the operator removes.
 
+use crate::accounts::Answer;
+use crate::mailbox;
 use std::path::PathBuf;
 use std::sync::Arc;
 
