@@ -8,9 +8,9 @@ mod common;
 mod conn;
 mod faults;
 mod identity;
-#[path = "../common/pattern.rs"]
-#[allow(dead_code)]
-mod pattern;
+mod pattern {
+    pub use crate::common::{Bindings, check, fill};
+}
 mod play;
 mod proxy;
 #[allow(dead_code)]
