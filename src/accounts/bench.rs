@@ -57,7 +57,8 @@ pub enum Message {
 }
 
 /// Takes a password to be hashed, or gives it back if there is no room.
-pub type Hash<'a> = &'a mut dyn FnMut(Box<Task>) -> Result<(), Box<Task>>;
+pub type Hash<'a> = &'a mut ToHash<'a>;
+type ToHash<'a> = dyn FnMut(Box<Task>) -> Result<(), Box<Task>> + 'a;
 
 /// What became of one message of a batch that is not committed yet.
 struct Outcome {
@@ -326,10 +327,7 @@ fn work_one(
     clerk: &mut Clerk,
     message: Message,
     now: &Now,
-    (hash, hashing): (
-        &mut dyn FnMut(Box<Task>) -> Result<(), Box<Task>>,
-        &mut usize,
-    ),
+    (hash, hashing): (&mut ToHash<'_>, &mut usize),
 ) -> Option<Outcome> {
     let (asker, step) = match message {
         Message::Skipped => {

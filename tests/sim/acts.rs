@@ -37,6 +37,20 @@ impl World {
         }
     }
 
+    /// Slots are given away as soon as they are free.
+    pub fn come_and_go(&mut self) {
+        let numbers: Vec<u64> = self.links.keys().copied().collect();
+        if !numbers.is_empty() && self.choice.once_in(2) {
+            let number = self.choice.of(&numbers);
+            self.cut(number);
+            self.turn();
+        }
+        self.sweep();
+        if self.links.len() < MAX_LINKS {
+            self.arrive();
+        }
+    }
+
     pub fn arrive(&mut self) {
         let person = self.choice.below(self.ledger.people.len());
         let device = self.choice.below(1 + person % DEVICES.len());

@@ -433,9 +433,8 @@ impl Ledger {
 
     /// Earlier words about the same message need not be told any more.
     fn changed(&mut self, owner: usize, letter: usize, change: &Change) {
-        let gone = matches!(change, Change::Removed(_));
-        if gone && matches!(change, Change::Removed(Removed::Expired)) {
-            self.letters[letter].expires.get_or_insert(0);
+        if *change == Change::Removed(Removed::Expired) {
+            assert!(self.is_expired(letter), "letter {letter} has not expired");
         }
         for logged in self.people[owner].log.values_mut() {
             logged.optional |= logged.what == What::Changed(letter);
@@ -486,12 +485,15 @@ impl Ledger {
         }
     }
 
+    fn is_expired(&self, index: usize) -> bool {
+        let expires = self.letters[index].expires;
+        expires.is_some_and(|at| at <= self.unix_ms)
+    }
+
     /// Whether a message may have been taken away.
     pub fn is_gone(&self, index: usize) -> bool {
         let letter = &self.letters[index];
-        letter.deleted
-            || !letter.hidden.is_empty()
-            || letter.expires.is_some_and(|at| at <= self.unix_ms)
+        letter.deleted || !letter.hidden.is_empty() || self.is_expired(index)
     }
 
     /// Whether an entry must still be delivered to `device` of `person`.

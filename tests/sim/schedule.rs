@@ -49,6 +49,7 @@ pub fn run(world: &mut World) -> Sum {
 
 fn step(world: &mut World) {
     match world.choice.below(100) {
+        0..=9 if world.churn => world.come_and_go(),
         0..=34 => world.act(),
         35..=52 => carry(world),
         53..=69 => world.turn(),
@@ -94,6 +95,9 @@ fn carry(world: &mut World) {
             }
             _ => world.carry(number, usize::MAX),
         }
+        if world.choice.once_in(30) {
+            world.blur(number);
+        }
         if !world.choice.once_in(4) {
             world.read(number, usize::MAX);
         }
@@ -111,6 +115,14 @@ impl World {
         let arrived = link.carry_down(max, now);
         let (person, device) = (link.person, link.device.clone());
         self.ledger.device(person, &device).arrived.extend(arrived);
+    }
+
+    /// What the server's kernel can tell of what has arrived: less than there is, or nothing.
+    fn blur(&mut self, number: u64) {
+        let (bytes, obscure) = (self.choice.below(400) as u64, self.choice.once_in(4));
+        let link = &self.links[&number];
+        link.far.withhold(bytes);
+        link.far.obscure(obscure);
     }
 
     /// Forgets the connections of which nothing more will come.
@@ -152,6 +164,8 @@ impl World {
         self.say(format_args!("finish"));
         for link in self.links.values_mut() {
             (link.is_partitioned, link.is_stalled) = (false, false);
+            link.far.withhold(0);
+            link.far.obscure(false);
         }
         self.drain_windows();
         let links = self

@@ -107,6 +107,11 @@ impl Shop {
         dones
     }
 
+    /// What time takes away, a slice at a time.
+    pub fn sweep(&mut self, is_idle: bool, now: u64, unix_ms: u64) -> Option<Done> {
+        self.bench.sweep(is_idle, &Now::new(now, unix_ms))
+    }
+
     /// From here to the next [`Shop::sync`] nothing reaches the disk.
     pub fn remember(&mut self) {
         if self.durable.is_none() {

@@ -21,8 +21,6 @@ use crate::trace::Trace;
 
 pub const NAMES: [&str; 5] = ["Alice", "Bob", "Carol", "Dora", "Emil"];
 pub const PASSWORD: &str = "pw";
-/// What the loop may have asked without an answer, before it is told that there is no room.
-const DESK_ROOM: usize = 60;
 const CAPACITY: usize = 16;
 const BEGAN_UNIX_MS: u64 = 1_795_344_000_000;
 /// How long bytes must have lain with the peer's kernel.
@@ -40,6 +38,8 @@ pub enum Wrong {
 #[derive(Default)]
 pub struct Counter {
     pub waiting: VecDeque<Job>,
+    /// Jobs that may wait; then `overloaded`.
+    pub room: usize,
     /// Committed, and not told to the loop.
     pub answered: VecDeque<Done>,
     released: usize,
@@ -52,9 +52,7 @@ struct Clerk(Rc<RefCell<Counter>>);
 impl Desk for Clerk {
     fn submit(&mut self, job: Job) -> Result<(), Job> {
         let mut counter = self.0.borrow_mut();
-        // What nobody is answered for is never refused.
-        let is_full = counter.waiting.len() + counter.answered.len() >= DESK_ROOM;
-        if is_full && job.asker != Asker::Nobody && !is_told(&job) {
+        if counter.waiting.len() >= counter.room {
             return Err(job);
         }
         counter.waiting.push_back(job);
@@ -66,10 +64,6 @@ impl Desk for Clerk {
         counter.released = counter.released.checked_sub(1)?;
         counter.answered.pop_front()
     }
-}
-
-fn is_told(job: &Job) -> bool {
-    matches!(&job.ask, Ask::Mail(mail) if matches!(mail.ask, mailbox::Ask::Left { .. } | mailbox::Ask::Ack { .. }))
 }
 
 /// What a client remembers of its device from one connection to the next.
@@ -88,6 +82,8 @@ pub struct World {
     pub counter: Rc<RefCell<Counter>>,
     shop: Option<Shop>,
     pub wrong: Wrong,
+    /// Clients come and go all the time.
+    pub churn: bool,
     config: Config,
     pub links: BTreeMap<u64, Link>,
     /// Of this run of the daemon: by its own number.
@@ -139,7 +135,11 @@ impl World {
         let config = config(&mut choice);
         let people = 3 + choice.below(3);
         let counter = Rc::new(RefCell::new(Counter::default()));
+        let room = [5, 20, 1_000, 1_000][choice.below(4)];
+        counter.borrow_mut().room = room;
+        let churn = choice.once_in(4);
         let mut world = World {
+            churn,
             engine: engine(&config),
             inquiries: Inquiries::new(Some(Box::new(Clerk(counter.clone())))),
             counter,
@@ -251,6 +251,15 @@ impl World {
         }
         let left = open.iter().flatten().all(|job| job.asker == Asker::Nobody);
         assert!(left, "a question has no answer");
+        if let Some(swept) = self
+            .shop
+            .as_mut()
+            .expect("a store")
+            .sweep(count == 0, now, unix_ms)
+        {
+            self.ledger.add_all(&swept.entries, None);
+            self.counter.borrow_mut().answered.push_back(swept);
+        }
     }
 
     /// The loop is told of the first `count` answers, in its next turn.
@@ -292,7 +301,9 @@ impl World {
     }
 
     fn begin_again(&mut self, power: bool) {
+        let room = self.counter.borrow().room;
         self.counter = Rc::new(RefCell::new(Counter::default()));
+        self.counter.borrow_mut().room = room;
         self.inquiries = Inquiries::new(Some(Box::new(Clerk(self.counter.clone()))));
         self.engine = engine(&self.config);
         self.engine.advance(self.now, BEGAN_UNIX_MS + self.now);
@@ -393,11 +404,7 @@ impl World {
             );
         }
         let counter = self.counter.borrow();
-        let most = DESK_ROOM + 4 * CAPACITY + 64;
-        assert!(
-            counter.waiting.len() + counter.answered.len() <= most,
-            "jobs are bounded"
-        );
+        assert!(counter.waiting.len() <= counter.room, "jobs are bounded");
     }
 }
 
