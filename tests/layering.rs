@@ -296,7 +296,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "serde_json",
         &[
             "src/wire/command",
-            "src/wire/frame.rs",
+            "src/wire/frame/json.rs",
             "src/ops/log.rs",
             "src/admin",
         ],

@@ -189,7 +189,7 @@ fn nothing_after_bye_is_handled() {
     assert_eq!(bob.lines().len(), 1);
 }
 
-/// > `goodbye` comes after the outcome of each
+/// > then the outcome of its commands is told, then comes `goodbye`.
 ///
 /// Found by the simulator (seed 962): a store that took longer than the last delivery may.
 #[test]
