@@ -315,7 +315,7 @@ fn lose(house: &mut House, names: &Names, chance: &mut Chance) {
         Err::<(), _>(Failed::other("lost"))
     };
     let lost = match whole {
-        true => house.store.read(|t| work(t)),
+        true => house.store.read(work),
         false => house.store.batch(|t| t.apart(|| work(t))),
     };
     assert!(lost.unwrap().is_err());
