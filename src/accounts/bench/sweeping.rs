@@ -3,7 +3,8 @@
 use log::error;
 
 use super::super::{Answer, Asker, Done};
-use super::{Bench, guarded};
+use super::Bench;
+use super::outcome::{guarded, is_told};
 use crate::mailbox::post::Post;
 use crate::mailbox::sweep::Sweep;
 use crate::store::Failed;
@@ -39,7 +40,7 @@ impl Bench {
         if self.sweep.takes_forgetting(now) {
             self.forget();
         }
-        told.ok().filter(super::is_told)
+        told.ok().filter(is_told)
     }
 
     /// What jobs have taken away or brought. Before their answers are given: an account's traces are gone by then,
