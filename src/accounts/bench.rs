@@ -2,6 +2,7 @@
 //! and no clock, so that a daemon in one thread can drive it too.
 
 mod outcome;
+mod refusals;
 mod sweeping;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,8 @@ use crate::ops::exit::Exit;
 use crate::store::{Failed, Store, Why};
 use crate::time::Now;
 
-use outcome::{Outcome, could_not, guarded, is_told, mails, only_reads, work_group, work_one};
+use outcome::{Outcome, guarded, mails, work_group, work_one};
+use refusals::{could_not, is_told, only_reads};
 pub use weight::{mail_weight, weight};
 
 /// Jobs of one commit.
@@ -162,8 +164,7 @@ impl Bench {
         now: &Now,
         hash: Hash<'_>,
     ) -> Result<(), Failed> {
-        let (clerk, hashing) = (&mut self.clerk, &mut self.hashing);
-        let sweep = &mut self.sweep;
+        let (clerk, hashing, sweep) = (&mut self.clerk, &mut self.hashing, &mut self.sweep);
         self.store.batch(|tables| {
             let mut room = BATCH_ANSWER_BYTES;
             let mut left = MAX_BATCH;
@@ -182,9 +183,7 @@ impl Bench {
                 let dones = new.filter_map(|outcome| outcome.done.as_ref());
                 room = room.saturating_sub(dones.map(weight).sum());
             }
-            if let Err(failed) = sweep.look(tables) {
-                error!("store: {failed}");
-            }
+            sweeping::look(sweep, tables);
         })
     }
 

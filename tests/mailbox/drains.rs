@@ -188,3 +188,22 @@ fn nothing_after_bye_is_handled() {
     assert_eq!(alice.seen(), ["accepted", "goodbye"]);
     assert_eq!(bob.lines().len(), 1);
 }
+
+/// > `goodbye` comes after the outcome of each
+///
+/// Found by the simulator (seed 962): a store that took longer than the last delivery may.
+#[test]
+fn an_outcome_that_comes_late_comes_before_goodbye_all_the_same() {
+    let mut stage = Stage::with(|limits| limits.last_delivery_ms = 1_000);
+    let mut alice = stage.register("Alice", "phone", "");
+    alice.seen();
+    stage.is_held = true;
+    alice.say(r#"{"type":"privateMessage","toUsername":"Bob","message":"hi","id":1}"#);
+    alice.far.end();
+    stage.turn();
+    stage.wait(10_000);
+    assert!(alice.seen().is_empty());
+    stage.is_held = false;
+    stage.wait(2_000);
+    assert_eq!(alice.seen(), ["accepted", "goodbye"]);
+}

@@ -3,13 +3,12 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use log::error;
-
 use super::super::clerk::{Clerk, Step};
-use super::super::{Answer, Ask, Asker, Done, Job, Refused};
+use super::super::{Ask, Asker, Done, Job};
+use super::refusals::refusal;
 use super::{Hash, Message, weight};
-use crate::mailbox::{self, Mail};
-use crate::store::{Failed, Tables, Why};
+use crate::mailbox::Mail;
+use crate::store::{Failed, Tables};
 use crate::time::Now;
 
 /// What became of one message of a batch that is not committed yet.
@@ -145,57 +144,4 @@ pub fn work_one(
 pub fn guarded<T>(work: impl FnOnce() -> Result<T, Failed>) -> Result<T, Failed> {
     let done = catch_unwind(AssertUnwindSafe(work));
     done.unwrap_or_else(|_| Err(Failed::other("a job panicked")))
-}
-
-/// The answer to one job that failed alone.
-fn refusal(asker: Asker, mail: Option<&Mail>, failed: &Failed) -> Done {
-    if failed.why == Why::Other {
-        error!("store: {failed}");
-    }
-    answer(asker, mail, super::super::clerk::not_stored(failed.why))
-}
-
-pub fn could_not(outcome: &Outcome, failed: &Failed) -> Done {
-    let refused = super::super::clerk::not_stored(failed.why);
-    answer(outcome.asker, outcome.mail.as_deref(), refused)
-}
-
-fn answer(asker: Asker, mail: Option<&Mail>, refused: Refused) -> Done {
-    let answer = match mail {
-        Some(mail) => Answer::Mail {
-            reply: mail.reply.clone(),
-            verb: mail.verb,
-            answer: Box::new(mailbox::Answer::Refused(refused)),
-        },
-        None => Answer::Refused(refused),
-    };
-    Done {
-        asker,
-        answer,
-        ends: None,
-        notice: None,
-        entries: Vec::new(),
-        regards: Vec::new(),
-    }
-}
-
-pub fn only_reads(ask: &mailbox::Ask) -> bool {
-    use mailbox::Ask;
-    matches!(
-        ask,
-        Ask::Reach { .. }
-            | Ask::Fetch { .. }
-            | Ask::History { .. }
-            | Ask::Conversations { .. }
-            | Ask::Watch { .. }
-            | Ask::Export { .. }
-    )
-}
-
-/// Whether anybody is to hear of it.
-pub fn is_told(done: &Done) -> bool {
-    done.asker != Asker::Nobody
-        || !matches!(done.answer, Answer::Mail { .. })
-        || !done.entries.is_empty()
-        || !done.regards.is_empty()
 }

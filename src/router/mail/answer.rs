@@ -68,7 +68,7 @@ impl Router {
                     },
                 );
             }
-            Answer::Settings(settings) if reply.is_some() => {
+            Answer::Settings(settings) => {
                 out.send(
                     id,
                     &Frame::Settings {
@@ -77,7 +77,7 @@ impl Router {
                     },
                 );
             }
-            Answer::Accepted(_) | Answer::Settings(_) => {}
+            Answer::Accepted(_) => {}
             Answer::Ok => {
                 if let Some(id_of_reply) = reply {
                     let (command, reply) = (verb, id_of_reply);
