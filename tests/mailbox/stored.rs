@@ -264,6 +264,7 @@ fn commands_about_messages_are_answered() {
         bob.expect(r#"{"type":"ok","id":3,"command":"markRead"}"#);
         bob.send(r#"{"type":"markRead","withUsername":"Alice","seq":1}"#);
         bob.send(r#"{"type":"settings","readReceipts":true}"#);
+        bob.expect(r#"{"type":"ok","command":"settings","acceptFrom":"anyone","deliveryReceipts":true,"readReceipts":true}"#);
         bob.send(r#"{"type":"settings","acceptFrom":"known","id":4}"#);
         bob.expect(r#"{"type":"ok","id":4,"command":"settings","acceptFrom":"known","deliveryReceipts":true,"readReceipts":true}"#);
         bob.send(r#"{"type":"conversations","id":5}"#);

@@ -68,7 +68,7 @@ impl Router {
                     },
                 );
             }
-            Answer::Settings(settings) if reply.is_some() => {
+            Answer::Settings(settings) => {
                 out.send(
                     id,
                     &Frame::Settings {
@@ -77,7 +77,7 @@ impl Router {
                     },
                 );
             }
-            Answer::Accepted(_) | Answer::Settings(_) => {}
+            Answer::Accepted(_) => {}
             Answer::Ok => {
                 if let Some(id_of_reply) = reply {
                     let (command, reply) = (verb, id_of_reply);
@@ -109,7 +109,7 @@ pub(super) fn tell_refused<T: Table>(
     );
     let to_raw = echo.recipient().filter(|_| concerns_recipient);
     let mut fault = Fault {
-        field: refused.field,
+        field: refused.field.filter(|_| to_raw.is_none()),
         retry_after_ms: refused.retry_after_ms,
         to_raw,
         ..Fault::new(refused.code, refused.message)
