@@ -119,7 +119,7 @@ fn taken(change: impl FnOnce(&mut Settings), most: usize) -> usize {
     let name = format!("bounds-{most}");
     let mut worker = Worker::start(store(&name), settings, wake).unwrap();
     let asker = Asker::Admin(0);
-    let submit = |worker: &mut Worker| worker.submit(Job { asker, ask: left() });
+    let submit = |worker: &mut Worker| worker.submit(Job { asker, ask: left() }).map_err(drop);
     submit(&mut worker).expect("room");
     entered.recv().unwrap();
     let count = (0..most)
