@@ -7,7 +7,7 @@ use crate::link::Asked;
 use crate::world::{NAMES, PASSWORD, World};
 
 pub const DEVICES: [&str; 3] = ["default", "phone", "laptop"];
-const MAX_LINKS: usize = 9;
+pub const MAX_LINKS: usize = 9;
 
 impl World {
     /// One client does one thing.
@@ -37,20 +37,6 @@ impl World {
         }
     }
 
-    /// Slots are given away as soon as they are free.
-    pub fn come_and_go(&mut self) {
-        let numbers: Vec<u64> = self.links.keys().copied().collect();
-        if !numbers.is_empty() && self.choice.once_in(2) {
-            let number = self.choice.of(&numbers);
-            self.cut(number);
-            self.turn();
-        }
-        self.sweep();
-        if self.links.len() < MAX_LINKS {
-            self.arrive();
-        }
-    }
-
     pub fn arrive(&mut self) {
         let person = self.choice.below(self.ledger.people.len());
         let device = self.choice.below(1 + person % DEVICES.len());
@@ -68,11 +54,16 @@ impl World {
     pub fn register(&mut self, number: u64, plainly: bool) {
         let link = &self.links[&number];
         let (person, device, deliver) = (link.person, link.device.clone(), link.deliver);
-        let memo = self.memos.entry((person, device.clone())).or_default().clone();
+        let memo = self
+            .memos
+            .entry((person, device.clone()))
+            .or_default()
+            .clone();
         let mut line = format!("\"username\":\"{}\"", NAMES[person]);
         match memo.resume_token {
             Some(token) if !plainly && !self.choice.once_in(4) => {
                 line += &format!(",\"resumeToken\":\"{token}\"");
+                self.links.get_mut(&number).expect("a link").used_token = true;
             }
             _ => line += &format!(",\"password\":\"{PASSWORD}\""),
         }
@@ -93,7 +84,11 @@ impl World {
             && !plainly
             && self.choice.once_in(3)
         {
-            let pos = if self.choice.once_in(4) { 0 } else { memo.last_read };
+            let pos = if self.choice.once_in(4) {
+                0
+            } else {
+                memo.last_read
+            };
             line += &format!(",\"after\":{pos},\"epoch\":{epoch}");
             after = Some(pos);
             let known = self.ledger.device(person, &device);
@@ -173,12 +168,13 @@ impl World {
         let (ephemeral, has_message_id) = (letter.ephemeral, letter.message_id.is_some());
         let asked = match (ephemeral, self.choice.once_in(4)) {
             (_, true) => None,
-            (true, false) => Some(Asked::Ephemeral(index)),
+            (true, false) => Some(Asked::Ephemeral),
             (false, false) => Some(Asked::Send(index)),
         };
         if !ephemeral && (asked.is_some() || has_message_id) {
             let link = self.links.get_mut(&number).expect("a link");
-            link.sends.push_back((index, asked.is_some().then_some(link.next_id)));
+            link.sends
+                .push_back((index, asked.is_some().then_some(link.next_id)));
         }
         self.write(number, "privateMessage", &line, asked);
     }
@@ -186,9 +182,14 @@ impl World {
     /// Something that nobody was told the outcome of is sent again.
     fn repeat(&mut self, number: u64) {
         let from = self.links[&number].person;
-        let open = self.ledger.letters.iter().enumerate().filter(|(_, letter)| {
-            letter.from == from && !letter.ephemeral && letter.message_id.is_some()
-        });
+        let open = self
+            .ledger
+            .letters
+            .iter()
+            .enumerate()
+            .filter(|(_, letter)| {
+                letter.from == from && !letter.ephemeral && letter.message_id.is_some()
+            });
         let untold: Vec<usize> = open
             .clone()
             .filter(|(_, letter)| !letter.told)
@@ -212,7 +213,11 @@ impl World {
         if most == 0 {
             return;
         }
-        let count = if self.choice.once_in(2) { most } else { 1 + self.choice.below(most) };
+        let count = if self.choice.once_in(2) {
+            most
+        } else {
+            1 + self.choice.below(most)
+        };
         let link = self.links.get_mut(&number).expect("a link");
         let pos = link.unacked[count - 1];
         link.unacked.drain(..count);
@@ -254,7 +259,12 @@ impl World {
         }
         line += &format!(",\"limit\":{}", 1 + self.choice.below(6));
         let rows = Vec::new();
-        self.write(number, "history", &line, Some(Asked::History { with, rows }));
+        self.write(
+            number,
+            "history",
+            &line,
+            Some(Asked::History { with, rows }),
+        );
     }
 
     /// Somebody's message, as its conversation numbers it.
@@ -285,19 +295,24 @@ impl World {
             return;
         };
         let letter = &self.ledger.letters[index];
-        let with = if letter.from == me { letter.to } else { letter.from };
+        let with = if letter.from == me {
+            letter.to
+        } else {
+            letter.from
+        };
         let seq = letter.seq.unwrap_or_default();
         let mut line = format!("\"withUsername\":\"{}\",\"seq\":{seq}", NAMES[with]);
         if self.choice.once_in(2) {
             line += ",\"forBoth\":true";
         }
-        self.write(number, "deleteMessage", &line, Some(Asked::Delete(index)));
+        self.write(number, "deleteMessage", &line, Some(Asked::Delete));
     }
 
     fn relate(&mut self, number: u64) {
         let me = self.links[&number].person;
         let whom = self.other(me);
-        let verb = ["block", "unblock", "allow", "allow", "disallow", "unblock"][self.choice.below(6)];
+        let verb =
+            ["block", "unblock", "allow", "allow", "disallow", "unblock"][self.choice.below(6)];
         if verb == "unblock" {
             self.ledger.people[me].told_blocked.remove(&whom);
         }
@@ -305,7 +320,12 @@ impl World {
             "block" => Asked::Block(whom),
             _ => Asked::Other("relate"),
         };
-        self.write(number, verb, &format!("\"username\":\"{}\"", NAMES[whom]), Some(asked));
+        self.write(
+            number,
+            verb,
+            &format!("\"username\":\"{}\"", NAMES[whom]),
+            Some(asked),
+        );
     }
 
     fn settings(&mut self, number: u64) {
@@ -331,7 +351,12 @@ impl World {
             }
             2 => {
                 let line = "\"limit\":2";
-                self.write(number, "conversations", line, Some(Asked::Other("conversations")));
+                self.write(
+                    number,
+                    "conversations",
+                    line,
+                    Some(Asked::Other("conversations")),
+                );
             }
             3 => {
                 let line = format!("\"usernames\":[\"{whom}\"]");
@@ -343,44 +368,5 @@ impl World {
                 self.write(number, "setStatus", &line, Some(Asked::Other("setStatus")));
             }
         }
-    }
-
-    /// The last line: `bye`, or the end of input.
-    pub fn end(&mut self, number: u64) {
-        let bye = self.choice.once_in(2);
-        if bye {
-            self.write(number, "bye", "", Some(Asked::Other("bye")));
-        }
-        let now = self.now;
-        let link = self.links.get_mut(&number).expect("a link");
-        link.ended_ms.get_or_insert(now);
-        link.said_bye |= bye;
-        link.fin |= !bye;
-        if !bye {
-            self.say(format_args!("#{number} ends its input"));
-        }
-    }
-
-    pub fn cut(&mut self, number: u64) {
-        let now = self.now;
-        self.links.get_mut(&number).expect("a link").cut(now);
-        self.say(format_args!("#{number} is cut"));
-    }
-
-    /// A reader stops and goes on, a wire is dead for a while.
-    fn toggle(&mut self, number: u64, stall: bool) {
-        let link = self.links.get_mut(&number).expect("a link");
-        link.was_slow = true;
-        let what = match stall {
-            true => {
-                link.is_stalled ^= true;
-                format!("stalled {}", link.is_stalled)
-            }
-            false => {
-                link.is_partitioned ^= true;
-                format!("partitioned {}", link.is_partitioned)
-            }
-        };
-        self.say(format_args!("#{number} {what}"));
     }
 }

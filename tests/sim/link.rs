@@ -14,10 +14,13 @@ const INBOX: usize = 3_000;
 pub enum Asked {
     Register,
     Send(usize),
-    Ephemeral(usize),
+    Ephemeral,
     Edit(usize),
-    Delete(usize),
-    History { with: usize, rows: Vec<(u64, u64)> },
+    Delete,
+    History {
+        with: usize,
+        rows: Vec<(u64, u64)>,
+    },
     /// Whom.
     Block(usize),
     Other(&'static str),
@@ -47,6 +50,7 @@ pub struct Link {
     /// When its session began, among all.
     pub opened: u64,
     /// What its `register` said.
+    pub used_token: bool,
     pub after: Option<u64>,
     /// What `registered` said; and the last position since then.
     pub from: u64,
@@ -95,6 +99,7 @@ impl Link {
             sends: VecDeque::new(),
             is_registered: false,
             opened: 0,
+            used_token: false,
             after: None,
             from: 0,
             head: 0,
@@ -118,7 +123,11 @@ impl Link {
 
     /// Whether the client may still write.
     pub fn can_write(&self) -> bool {
-        !self.fin && !self.said_bye && self.reset_at.is_none() && !self.is_over && self.goodbye.is_none()
+        !self.fin
+            && !self.said_bye
+            && self.reset_at.is_none()
+            && !self.is_over
+            && self.goodbye.is_none()
     }
 
     pub fn write(&mut self, line: &str) {
@@ -207,6 +216,8 @@ fn pos_of(line: &[u8]) -> Option<u64> {
         return None;
     }
     let (_, rest) = line.split_once(",\"pos\":")?;
-    let end = rest.find(|byte: char| !byte.is_ascii_digit()).unwrap_or(rest.len());
+    let end = rest
+        .find(|byte: char| !byte.is_ascii_digit())
+        .unwrap_or(rest.len());
     rest[..end].parse().ok()
 }

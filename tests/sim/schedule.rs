@@ -1,29 +1,24 @@
 //! One run, from its seed to its end.
 
+use std::collections::BTreeMap;
+
 use crate::ledger::What;
 use crate::world::{World, Wrong};
 
-/// What one run came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What one run, or more of them, came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sum {
     pub hash: u64,
-    pub lines: u64,
-    pub accepted: u64,
-    pub duplicates: u64,
-    pub receipts: u64,
-    pub crashes: u64,
-    pub reused: u64,
+    /// What clients read, by kind; and what happened to them.
+    pub seen: BTreeMap<String, u64>,
 }
 
 impl Sum {
     pub fn add(&mut self, other: &Sum) {
         self.hash ^= other.hash;
-        self.lines += other.lines;
-        self.accepted += other.accepted;
-        self.duplicates += other.duplicates;
-        self.receipts += other.receipts;
-        self.crashes += other.crashes;
-        self.reused += other.reused;
+        for (what, count) in &other.seen {
+            *self.seen.entry(what.clone()).or_default() += count;
+        }
     }
 }
 
@@ -36,15 +31,12 @@ pub fn run(world: &mut World) -> Sum {
         step(world);
     }
     world.finish();
-    Sum {
-        hash: world.trace.hash(),
-        lines: world.lines,
-        accepted: world.ledger.accepted,
-        duplicates: world.ledger.duplicates,
-        receipts: world.ledger.receipts,
-        crashes: world.crashes,
-        reused: world.reused,
-    }
+    let mut seen = std::mem::take(&mut world.seen);
+    seen.insert("crash".into(), world.crashes);
+    seen.insert("slot given again".into(), world.reused);
+    seen.insert("stored".into(), world.ledger.accepted);
+    let hash = world.trace.hash();
+    Sum { hash, seen }
 }
 
 fn step(world: &mut World) {
@@ -145,7 +137,8 @@ impl World {
                 waits |= !self.links[&number].is_idle();
             }
             self.turn();
-            let busy = !self.counter.borrow().waiting.is_empty() || !self.counter.borrow().answered.is_empty();
+            let busy = !self.counter.borrow().waiting.is_empty()
+                || !self.counter.borrow().answered.is_empty();
             self.commit(usize::MAX);
             self.release(usize::MAX);
             self.advance(25);
@@ -167,11 +160,19 @@ impl World {
             link.far.obscure(false);
         }
         self.drain_windows();
-        let links = self.links.iter().filter(|(_, link)| !link.is_orphan && link.reset_at.is_none());
+        let links = self
+            .links
+            .iter()
+            .filter(|(_, link)| !link.is_orphan && link.reset_at.is_none());
         for (number, link) in links {
             let was_ended = link.goodbye.is_some() || (link.is_over && link.was_slow);
             let nothing = was_ended || link.asked.is_empty();
-            assert!(nothing, "I8: #{number} is owed {:?}, {:?}", link.asked, link.far.seen());
+            assert!(
+                nothing,
+                "I8: #{number} is owed {:?}, {:?}",
+                link.asked,
+                link.far.seen()
+            );
         }
         for number in self.links.keys().copied().collect::<Vec<_>>() {
             if self.links[&number].can_write() {
@@ -219,8 +220,14 @@ impl World {
                 let Some(began) = device.began else { continue };
                 for (pos, logged) in known.log.range(began + 1..) {
                     let due = self.ledger.is_due(person, name, logged);
-                    let came = device.arrived.contains(pos) || matches!(logged.what, What::Changed(_));
-                    assert!(!due || came, "I1: {}/{name} never got {pos}: {:?}", known.name, logged.what);
+                    let came =
+                        device.arrived.contains(pos) || matches!(logged.what, What::Changed(_));
+                    assert!(
+                        !due || came,
+                        "I1: {}/{name} never got {pos}: {:?}",
+                        known.name,
+                        logged.what
+                    );
                 }
             }
         }

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use privmsgd::accounts::{
     Answer, Bench, Done, Job, NewCredential, Offline, Operator, Secret, Settings,
@@ -125,7 +125,10 @@ impl Shop {
 
     /// The process ends without a word; the next one finds what is on the disk.
     pub fn crash(mut self, config: &Config) -> Shop {
-        let image = self.durable.take().unwrap_or_else(|| Dir::copy(&self.dir.0));
+        let image = self
+            .durable
+            .take()
+            .unwrap_or_else(|| Dir::copy(&self.dir.0));
         drop(self);
         Shop::over(image, config)
     }

@@ -2,7 +2,6 @@
 //! Knows neither what was asked nor what waits.
 
 use crate::id::ConnId;
-use crate::net::timers::NEVER;
 use crate::router::{Router, Table};
 use crate::time::Now;
 use crate::wire::code::Goodbye;
