@@ -19,13 +19,9 @@ impl World {
             let (Ask::Mail(mail), Asker::Conn(id)) = (&job.ask, job.asker) else {
                 continue;
             };
-            let Some(link) = self
-                .serials
-                .get(&id.serial)
-                .and_then(|number| self.links.get(number))
-            else {
-                continue;
-            };
+            let link = self.serials.get(&id.serial);
+            let link = link.and_then(|number| self.links.get(number));
+            let link = link.expect("B13: a question of nobody");
             assert_eq!(
                 self.accounts[&mail.from.account], link.person,
                 "I5: whose name it is"

@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use privmsgd::accounts::{Answer, Ask, Desk, Done, Job};
+use privmsgd::accounts::{Answer, Ask, Desk, Done, Job, Refused};
+use privmsgd::mailbox;
+use privmsgd::wire::code::Code;
 
 #[derive(Default)]
 pub struct Counter {
@@ -46,4 +48,30 @@ pub fn take_job(open: &mut [Option<Job>], done: &Done) -> Option<Job> {
         })
     });
     found.and_then(Option::take)
+}
+
+/// The answer to a job of which nothing is known to be on the disk.
+pub fn not_stored(job: &Job, code: Code) -> Done {
+    let refused = Refused {
+        code,
+        message: "the disk",
+        field: None,
+        retry_after_ms: None,
+    };
+    let answer = match &job.ask {
+        Ask::Mail(mail) => Answer::Mail {
+            reply: mail.reply.clone(),
+            verb: mail.verb,
+            answer: Box::new(mailbox::Answer::Refused(refused)),
+        },
+        _ => Answer::Refused(refused),
+    };
+    Done {
+        asker: job.asker,
+        answer,
+        ends: None,
+        notice: None,
+        entries: Vec::new(),
+        regards: Vec::new(),
+    }
 }

@@ -73,6 +73,8 @@ pub struct Link {
     /// It acknowledged what it was never sent.
     pub wrong_ack: bool,
     pub goodbye: Option<String>,
+    /// Turns since the server let go of it.
+    pub turns_gone: u32,
     /// Its server is dead.
     pub is_orphan: bool,
     /// Nothing will come any more.
@@ -116,6 +118,7 @@ impl Link {
             ended_ms: None,
             wrong_ack: false,
             goodbye: None,
+            turns_gone: 0,
             is_orphan: false,
             is_over: false,
         }

@@ -192,6 +192,7 @@ impl World {
         let verb = json["command"].as_str().unwrap_or_default();
         let fits = match code {
             Code::Overloaded | Code::RateLimited => true,
+            Code::StorageFull | Code::StorageFailed => true,
             Code::RecipientBusy => false,
             Code::MailboxFull => matches!(verb, "privateMessage" | "editMessage"),
             Code::NotAccepted => matches!(verb, "privateMessage" | "typing"),

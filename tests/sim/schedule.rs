@@ -120,7 +120,8 @@ impl World {
     /// Forgets the connections of which nothing more will come.
     pub fn sweep(&mut self) {
         self.links.retain(|_, link| {
-            let gone = link.is_orphan || link.far.seen().gone;
+            // What is asked about it last comes a turn later.
+            let gone = link.is_orphan || link.turns_gone > 1;
             !(link.is_over && gone)
         });
     }
@@ -154,6 +155,7 @@ impl World {
     /// Wires and readers work again; everything owed is given; then everybody leaves, comes back and compares.
     pub fn finish(&mut self) {
         self.say(format_args!("finish"));
+        self.is_calm = true;
         for link in self.links.values_mut() {
             (link.is_partitioned, link.is_stalled) = (false, false);
             link.far.withhold(0);

@@ -10,10 +10,10 @@ use privmsgd::engine::Engine;
 use privmsgd::net::admit::Peer;
 use privmsgd::net::inquiries::Inquiries;
 use privmsgd::net::memory::{Memory, pair};
-use privmsgd::wire::code::Deliver;
+use privmsgd::wire::code::{Code, Deliver};
 
 use crate::choice::Choice;
-use crate::desk::{Clerk, Counter, take_job};
+use crate::desk::{Clerk, Counter, not_stored, take_job};
 use crate::ledger::Ledger;
 use crate::link::Link;
 use crate::shop::Shop;
@@ -51,6 +51,8 @@ pub struct World {
     pub wrong: Wrong,
     /// Clients come and go all the time.
     pub churn: bool,
+    /// No accident happens any more.
+    pub is_calm: bool,
     config: Config,
     pub links: BTreeMap<u64, Link>,
     /// Of this run of the daemon: by its own number.
@@ -108,6 +110,7 @@ impl World {
         let churn = choice.once_in(4);
         let mut world = World {
             churn,
+            is_calm: false,
             engine: engine(&config),
             inquiries: Inquiries::new(Some(Box::new(Clerk(counter.clone())))),
             counter,
@@ -185,6 +188,9 @@ impl World {
         self.inquiries.turn(&mut self.engine, |_, _| {});
         self.engine.flush();
         self.engine.reap();
+        for link in self.links.values_mut() {
+            link.turns_gone += u32::from(link.far.seen().gone);
+        }
         assert!(!self.engine.is_broken(), "the engine does not trust itself");
         self.check_asked();
         self.check_bounds();
@@ -198,6 +204,26 @@ impl World {
             counter.seen = counter.seen.saturating_sub(count);
             counter.waiting.drain(..count).collect()
         };
+        let fate = match self.is_calm || jobs.is_empty() {
+            true => 2,
+            false => self.choice.below(100),
+        };
+        match fate {
+            0 => self.refuse(&jobs, Code::StorageFull),
+            // It was written, and that could not be told: the process ends.
+            1 => {
+                self.work(jobs.clone());
+                self.counter.borrow_mut().answered.clear();
+                self.refuse(&jobs, Code::StorageFailed);
+                self.release(usize::MAX);
+                self.turn();
+                self.crash(false);
+            }
+            _ => self.work(jobs),
+        }
+    }
+
+    fn work(&mut self, jobs: Vec<Job>) {
         let (now, unix_ms) = (self.now, self.unix_ms());
         let count = jobs.len();
         let shop = self.shop.as_mut().expect("a store");
@@ -205,9 +231,10 @@ impl World {
             shop.remember();
         }
         let dones = shop.work(jobs.clone(), now, unix_ms);
+        let swept = shop.sweep(count == 0, now, unix_ms);
         self.say(format_args!("commits {count}"));
         let mut open: Vec<Option<Job>> = jobs.into_iter().map(Some).collect();
-        for done in dones {
+        for done in dones.into_iter().chain(swept) {
             if let Some(job) = take_job(&mut open, &done) {
                 self.learn(&job, &done);
                 let accounts = &self.accounts;
@@ -220,15 +247,14 @@ impl World {
         }
         let left = open.iter().flatten().all(|job| job.asker == Asker::Nobody);
         assert!(left, "a question has no answer");
-        if let Some(swept) = self
-            .shop
-            .as_mut()
-            .expect("a store")
-            .sweep(count == 0, now, unix_ms)
-        {
-            self.ledger.add_all(&swept.entries, None);
-            self.counter.borrow_mut().answered.push_back(swept);
-        }
+    }
+
+    /// What the store says of all that it was asked when it could not write.
+    fn refuse(&mut self, jobs: &[Job], code: Code) {
+        self.say(format_args!("{} of {}", code.as_str(), jobs.len()));
+        let asked = jobs.iter().filter(|job| job.asker != Asker::Nobody);
+        let dones = asked.map(|job| not_stored(job, code));
+        self.counter.borrow_mut().answered.extend(dones);
     }
 
     /// The loop is told of the first `count` answers, in its next turn.
