@@ -7,7 +7,7 @@ use crate::link::Asked;
 use crate::world::{NAMES, PASSWORD, World};
 
 pub const DEVICES: [&str; 3] = ["default", "phone", "laptop"];
-const MAX_LINKS: usize = 9;
+pub const MAX_LINKS: usize = 9;
 
 impl World {
     /// One client does one thing.
@@ -37,20 +37,6 @@ impl World {
         }
     }
 
-    /// Slots are given away as soon as they are free.
-    pub fn come_and_go(&mut self) {
-        let numbers: Vec<u64> = self.links.keys().copied().collect();
-        if !numbers.is_empty() && self.choice.once_in(2) {
-            let number = self.choice.of(&numbers);
-            self.cut(number);
-            self.turn();
-        }
-        self.sweep();
-        if self.links.len() < MAX_LINKS {
-            self.arrive();
-        }
-    }
-
     pub fn arrive(&mut self) {
         let person = self.choice.below(self.ledger.people.len());
         let device = self.choice.below(1 + person % DEVICES.len());
@@ -77,6 +63,7 @@ impl World {
         match memo.resume_token {
             Some(token) if !plainly && !self.choice.once_in(4) => {
                 line += &format!(",\"resumeToken\":\"{token}\"");
+                self.links.get_mut(&number).expect("a link").used_token = true;
             }
             _ => line += &format!(",\"password\":\"{PASSWORD}\""),
         }
@@ -181,7 +168,7 @@ impl World {
         let (ephemeral, has_message_id) = (letter.ephemeral, letter.message_id.is_some());
         let asked = match (ephemeral, self.choice.once_in(4)) {
             (_, true) => None,
-            (true, false) => Some(Asked::Ephemeral(index)),
+            (true, false) => Some(Asked::Ephemeral),
             (false, false) => Some(Asked::Send(index)),
         };
         if !ephemeral && (asked.is_some() || has_message_id) {
@@ -318,7 +305,7 @@ impl World {
         if self.choice.once_in(2) {
             line += ",\"forBoth\":true";
         }
-        self.write(number, "deleteMessage", &line, Some(Asked::Delete(index)));
+        self.write(number, "deleteMessage", &line, Some(Asked::Delete));
     }
 
     fn relate(&mut self, number: u64) {
@@ -381,44 +368,5 @@ impl World {
                 self.write(number, "setStatus", &line, Some(Asked::Other("setStatus")));
             }
         }
-    }
-
-    /// The last line: `bye`, or the end of input.
-    pub fn end(&mut self, number: u64) {
-        let bye = self.choice.once_in(2);
-        if bye {
-            self.write(number, "bye", "", Some(Asked::Other("bye")));
-        }
-        let now = self.now;
-        let link = self.links.get_mut(&number).expect("a link");
-        link.ended_ms.get_or_insert(now);
-        link.said_bye |= bye;
-        link.fin |= !bye;
-        if !bye {
-            self.say(format_args!("#{number} ends its input"));
-        }
-    }
-
-    pub fn cut(&mut self, number: u64) {
-        let now = self.now;
-        self.links.get_mut(&number).expect("a link").cut(now);
-        self.say(format_args!("#{number} is cut"));
-    }
-
-    /// A reader stops and goes on, a wire is dead for a while.
-    fn toggle(&mut self, number: u64, stall: bool) {
-        let link = self.links.get_mut(&number).expect("a link");
-        link.was_slow = true;
-        let what = match stall {
-            true => {
-                link.is_stalled ^= true;
-                format!("stalled {}", link.is_stalled)
-            }
-            false => {
-                link.is_partitioned ^= true;
-                format!("partitioned {}", link.is_partitioned)
-            }
-        };
-        self.say(format_args!("#{number} {what}"));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use privmsgd::accounts::{AccountId, Answer, Ask, Done, Job};
 use privmsgd::mailbox::{self, Change, Entry, Event, Mail, Relation};
-use privmsgd::wire::code::{AcceptFrom, Evidence, Removed, Stage};
+use privmsgd::wire::code::{AcceptFrom, Removed, Stage};
 
 /// A message that a client wrote, or more than one of the same, if it was repeated.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +84,8 @@ pub struct Person {
     pub accept_from: Option<AcceptFrom>,
     pub delivery_receipts: bool,
     pub read_receipts: bool,
+    /// Up to where receipts, of delivery and of reading, have told it.
+    pub told: BTreeMap<(usize, bool), u64>,
     /// With whom: the highest `markRead` that a client of it wrote without `private`.
     pub read_sent: BTreeMap<usize, u64>,
 }
@@ -96,8 +98,6 @@ pub struct Ledger {
     pub unix_ms: u64,
     /// Counted, to see that something happens at all.
     pub accepted: u64,
-    pub duplicates: u64,
-    pub receipts: u64,
 }
 
 impl Ledger {
@@ -146,12 +146,12 @@ impl Ledger {
     }
 
     /// Whether `owner` has written to `peer`, or allows it.
-    fn knows(&self, owner: usize, peer: usize) -> bool {
+    pub fn knows(&self, owner: usize, peer: usize) -> bool {
         let wrote = |letter: &usize| self.letters[*letter].from == owner;
         self.people[owner].allows.contains(&peer) || self.talk(owner, peer).iter().any(wrote)
     }
 
-    fn blocks(&self, owner: usize, peer: usize) -> bool {
+    pub fn blocks(&self, owner: usize, peer: usize) -> bool {
         self.people[owner].blocks.contains(&peer)
     }
 
@@ -307,7 +307,6 @@ impl Ledger {
                 (seq, 0),
                 "I2: letter {index}"
             );
-            self.duplicates += 1;
             return;
         }
         assert!(!accepted.duplicate, "letter {index} was never taken before");
@@ -333,34 +332,6 @@ impl Ledger {
             "who it is for gets it once"
         );
         self.check_copies(from, mail, entries);
-    }
-
-    fn check_acceptance(&self, from: usize, to: usize) {
-        let allowed = self.people[to].allows.contains(&from);
-        let fits = match self.people[to].accept_from {
-            Some(AcceptFrom::Allowed) => allowed,
-            Some(AcceptFrom::Known) => allowed || self.knows(to, from),
-            _ => true,
-        };
-        assert!(fits, "{to} does not take messages of {from}");
-    }
-
-    /// The sender's other devices get a copy.
-    fn check_copies(&self, from: usize, mail: &Mail, entries: &[Entry]) {
-        let mine = mail.from.device.as_deref();
-        let devices = self.people[from].devices.iter();
-        let others = devices.filter(|(name, device)| device.exists && Some(name.as_str()) != mine);
-        let copies = entries
-            .iter()
-            .filter(|entry| self.person(entry.owner.as_str()) == from);
-        let copies: Vec<&Entry> = copies.collect();
-        assert!(
-            copies.len() == 1 || others.count() == 0,
-            "a copy for the other devices"
-        );
-        for copy in copies {
-            assert_eq!(copy.not_for.as_deref(), mine, "whom the copy is not for");
-        }
     }
 
     /// `by`: whose device has taken or read something, which is what receipts come from.
@@ -405,30 +376,14 @@ impl Ledger {
                 let with = self.person(with.as_str());
                 assert!(by == Some(with) || by.is_none(), "a receipt from nowhere");
                 self.check_receipt(owner, with, (*stage, *up_to_seq, *evidence));
-                self.receipts += 1;
+                let told = self.people[owner].told.entry((with, *stage == Stage::Read));
+                let before = told.or_default();
+                assert!(*before < *up_to_seq, "a receipt that says nothing new");
+                *before = *up_to_seq;
                 What::Receipt(*stage, with, *up_to_seq)
             }
             Event::ReadElsewhere { .. } | Event::NewDevice { .. } => What::Other,
         }
-    }
-
-    /// What is told of a message, in a log or in a history, is true.
-    pub fn check_message(&self, owner: usize, index: usize, message: &mailbox::Message) {
-        let letter = &self.letters[index];
-        assert_eq!(
-            letter.seq,
-            Some(message.seq),
-            "the number of letter {index}"
-        );
-        assert_eq!(self.person(message.from.as_str()), letter.from, "I5");
-        assert!(
-            owner == letter.from || owner == letter.to,
-            "{owner} has nothing to do with it"
-        );
-        assert!(
-            !(letter.blocked && owner == letter.to),
-            "who is blocked does not reach"
-        );
     }
 
     /// Earlier words about the same message need not be told any more.
@@ -439,72 +394,5 @@ impl Ledger {
         for logged in self.people[owner].log.values_mut() {
             logged.optional |= logged.what == What::Changed(letter);
         }
-    }
-
-    /// I4: what a receipt says is true, and may be told.
-    fn check_receipt(&self, owner: usize, with: usize, receipt: (Stage, u64, Evidence)) {
-        let (stage, up_to, by) = receipt;
-        let who = &self.people[with];
-        assert!(
-            !self.blocks(with, owner) && !self.blocks(owner, with),
-            "a receipt across a block"
-        );
-        let talk = self.talk(owner, with);
-        assert!(
-            up_to as usize <= talk.len(),
-            "a receipt for what was never sent"
-        );
-        if stage == Stage::Read {
-            assert!(who.read_receipts, "a read receipt that nobody wants");
-            let read = who.read_sent.get(&owner).copied().unwrap_or(0);
-            assert!(up_to <= read, "I4: nobody read {up_to}");
-            return;
-        }
-        assert!(
-            who.delivery_receipts && self.knows(with, owner),
-            "a receipt that nobody wants"
-        );
-        for index in &talk[..up_to as usize] {
-            let letter = &self.letters[*index];
-            if letter.to != with || letter.blocked {
-                continue;
-            }
-            let entry = who
-                .log
-                .iter()
-                .find(|(_, logged)| logged.what == What::Message(*index));
-            let (pos, logged) = entry.expect("it is in the log");
-            let has_it = who.devices.values().any(|device| match by {
-                Evidence::Client => device.ack_sent.max(device.transported) >= *pos,
-                Evidence::Transport => device.ack_sent.max(device.transported) >= *pos,
-            });
-            assert!(
-                has_it || logged.optional || self.is_gone(*index),
-                "I4: {with} does not have letter {index}"
-            );
-        }
-    }
-
-    fn is_expired(&self, index: usize) -> bool {
-        let expires = self.letters[index].expires;
-        expires.is_some_and(|at| at <= self.unix_ms)
-    }
-
-    /// Whether a message may have been taken away.
-    pub fn is_gone(&self, index: usize) -> bool {
-        let letter = &self.letters[index];
-        letter.deleted || !letter.hidden.is_empty() || self.is_expired(index)
-    }
-
-    /// Whether an entry must still be delivered to `device` of `person`.
-    pub fn is_due(&self, person: usize, device: &str, logged: &Logged) -> bool {
-        let is_back = match &logged.what {
-            What::Message(letter) | What::Changed(letter) => {
-                let hidden = self.letters[*letter].was_hidden_by_block;
-                self.is_gone(*letter) || (hidden && self.letters[*letter].to == person)
-            }
-            _ => false,
-        };
-        logged.not_for.as_deref() != Some(device) && !logged.optional && !is_back
     }
 }

@@ -14,9 +14,9 @@ const INBOX: usize = 3_000;
 pub enum Asked {
     Register,
     Send(usize),
-    Ephemeral(usize),
+    Ephemeral,
     Edit(usize),
-    Delete(usize),
+    Delete,
     History {
         with: usize,
         rows: Vec<(u64, u64)>,
@@ -50,6 +50,7 @@ pub struct Link {
     /// When its session began, among all.
     pub opened: u64,
     /// What its `register` said.
+    pub used_token: bool,
     pub after: Option<u64>,
     /// What `registered` said; and the last position since then.
     pub from: u64,
@@ -72,6 +73,8 @@ pub struct Link {
     /// It acknowledged what it was never sent.
     pub wrong_ack: bool,
     pub goodbye: Option<String>,
+    /// Turns since the server let go of it.
+    pub turns_gone: u32,
     /// Its server is dead.
     pub is_orphan: bool,
     /// Nothing will come any more.
@@ -98,6 +101,7 @@ impl Link {
             sends: VecDeque::new(),
             is_registered: false,
             opened: 0,
+            used_token: false,
             after: None,
             from: 0,
             head: 0,
@@ -114,6 +118,7 @@ impl Link {
             ended_ms: None,
             wrong_ack: false,
             goodbye: None,
+            turns_gone: 0,
             is_orphan: false,
             is_over: false,
         }

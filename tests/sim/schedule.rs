@@ -1,29 +1,24 @@
 //! One run, from its seed to its end.
 
+use std::collections::BTreeMap;
+
 use crate::ledger::What;
 use crate::world::{World, Wrong};
 
-/// What one run came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What one run, or more of them, came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sum {
     pub hash: u64,
-    pub lines: u64,
-    pub accepted: u64,
-    pub duplicates: u64,
-    pub receipts: u64,
-    pub crashes: u64,
-    pub reused: u64,
+    /// What clients read, by kind; and what happened to them.
+    pub seen: BTreeMap<String, u64>,
 }
 
 impl Sum {
     pub fn add(&mut self, other: &Sum) {
         self.hash ^= other.hash;
-        self.lines += other.lines;
-        self.accepted += other.accepted;
-        self.duplicates += other.duplicates;
-        self.receipts += other.receipts;
-        self.crashes += other.crashes;
-        self.reused += other.reused;
+        for (what, count) in &other.seen {
+            *self.seen.entry(what.clone()).or_default() += count;
+        }
     }
 }
 
@@ -36,15 +31,12 @@ pub fn run(world: &mut World) -> Sum {
         step(world);
     }
     world.finish();
-    Sum {
-        hash: world.trace.hash(),
-        lines: world.lines,
-        accepted: world.ledger.accepted,
-        duplicates: world.ledger.duplicates,
-        receipts: world.ledger.receipts,
-        crashes: world.crashes,
-        reused: world.reused,
-    }
+    let mut seen = std::mem::take(&mut world.seen);
+    seen.insert("crash".into(), world.crashes);
+    seen.insert("slot given again".into(), world.reused);
+    seen.insert("stored".into(), world.ledger.accepted);
+    let hash = world.trace.hash();
+    Sum { hash, seen }
 }
 
 fn step(world: &mut World) {
@@ -128,7 +120,8 @@ impl World {
     /// Forgets the connections of which nothing more will come.
     pub fn sweep(&mut self) {
         self.links.retain(|_, link| {
-            let gone = link.is_orphan || link.far.seen().gone;
+            // What is asked about it last comes a turn later.
+            let gone = link.is_orphan || link.turns_gone > 1;
             !(link.is_over && gone)
         });
     }
@@ -162,6 +155,7 @@ impl World {
     /// Wires and readers work again; everything owed is given; then everybody leaves, comes back and compares.
     pub fn finish(&mut self) {
         self.say(format_args!("finish"));
+        self.is_calm = true;
         for link in self.links.values_mut() {
             (link.is_partitioned, link.is_stalled) = (false, false);
             link.far.withhold(0);

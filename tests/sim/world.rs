@@ -1,19 +1,19 @@
 //! A whole daemon in one thread, its clients, and the hand that moves bytes, jobs, answers and the clock between them.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use privmsgd::accounts::{AccountId, Answer, Ask, Asker, Desk, Done, Job};
+use privmsgd::accounts::{AccountId, Answer, Ask, Asker, Done, Job};
 use privmsgd::config::{Config, Limits};
 use privmsgd::engine::Engine;
-use privmsgd::mailbox;
 use privmsgd::net::admit::Peer;
 use privmsgd::net::inquiries::Inquiries;
 use privmsgd::net::memory::{Memory, pair};
-use privmsgd::wire::code::{Deliver, Evidence};
+use privmsgd::wire::code::{Code, Deliver};
 
 use crate::choice::Choice;
+use crate::desk::{Clerk, Counter, not_stored, take_job};
 use crate::ledger::Ledger;
 use crate::link::Link;
 use crate::shop::Shop;
@@ -23,8 +23,6 @@ pub const NAMES: [&str; 5] = ["Alice", "Bob", "Carol", "Dora", "Emil"];
 pub const PASSWORD: &str = "pw";
 const CAPACITY: usize = 16;
 const BEGAN_UNIX_MS: u64 = 1_795_344_000_000;
-/// How long bytes must have lain with the peer's kernel.
-const HELD_MS: u64 = 1_000;
 
 /// What the simulated desk does wrong, to see whether that is found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,37 +31,6 @@ pub enum Wrong {
     Nothing,
     /// Answers are released before they are durable: a crash may take the last commits back.
     EarlyAnswers,
-}
-
-#[derive(Default)]
-pub struct Counter {
-    pub waiting: VecDeque<Job>,
-    /// Jobs that may wait; then `overloaded`.
-    pub room: usize,
-    /// Committed, and not told to the loop.
-    pub answered: VecDeque<Done>,
-    released: usize,
-    /// Of the waiting ones: those that were looked at.
-    pub seen: usize,
-}
-
-struct Clerk(Rc<RefCell<Counter>>);
-
-impl Desk for Clerk {
-    fn submit(&mut self, job: Job) -> Result<(), Job> {
-        let mut counter = self.0.borrow_mut();
-        if counter.waiting.len() >= counter.room {
-            return Err(job);
-        }
-        counter.waiting.push_back(job);
-        Ok(())
-    }
-
-    fn done(&mut self) -> Option<Done> {
-        let mut counter = self.0.borrow_mut();
-        counter.released = counter.released.checked_sub(1)?;
-        counter.answered.pop_front()
-    }
 }
 
 /// What a client remembers of its device from one connection to the next.
@@ -84,20 +51,23 @@ pub struct World {
     pub wrong: Wrong,
     /// Clients come and go all the time.
     pub churn: bool,
+    /// No accident happens any more.
+    pub is_calm: bool,
     config: Config,
     pub links: BTreeMap<u64, Link>,
     /// Of this run of the daemon: by its own number.
-    serials: BTreeMap<u64, u64>,
+    pub serials: BTreeMap<u64, u64>,
     next_link: u64,
     pub ledger: Ledger,
     pub memos: BTreeMap<(usize, String), Memo>,
-    accounts: BTreeMap<AccountId, usize>,
+    pub accounts: BTreeMap<AccountId, usize>,
     slots: BTreeMap<u32, u64>,
     pub trace: Trace,
     opened: u64,
     pub reused: u64,
     pub crashes: u64,
     pub lines: u64,
+    pub seen: BTreeMap<String, u64>,
     /// Answers to `history`: from which to which number each line goes, and whether there is no more.
     pub pages: Vec<(Vec<(u64, u64)>, bool)>,
 }
@@ -140,6 +110,7 @@ impl World {
         let churn = choice.once_in(4);
         let mut world = World {
             churn,
+            is_calm: false,
             engine: engine(&config),
             inquiries: Inquiries::new(Some(Box::new(Clerk(counter.clone())))),
             counter,
@@ -160,6 +131,7 @@ impl World {
             reused: 0,
             crashes: 0,
             lines: 0,
+            seen: BTreeMap::new(),
             pages: Vec::new(),
         };
         world.advance(10_000);
@@ -216,6 +188,9 @@ impl World {
         self.inquiries.turn(&mut self.engine, |_, _| {});
         self.engine.flush();
         self.engine.reap();
+        for link in self.links.values_mut() {
+            link.turns_gone += u32::from(link.far.seen().gone);
+        }
         assert!(!self.engine.is_broken(), "the engine does not trust itself");
         self.check_asked();
         self.check_bounds();
@@ -229,6 +204,26 @@ impl World {
             counter.seen = counter.seen.saturating_sub(count);
             counter.waiting.drain(..count).collect()
         };
+        let fate = match self.is_calm || jobs.is_empty() {
+            true => 2,
+            false => self.choice.below(100),
+        };
+        match fate {
+            0 => self.refuse(&jobs, Code::StorageFull),
+            // It was written, and that could not be told: the process ends.
+            1 => {
+                self.work(jobs.clone());
+                self.counter.borrow_mut().answered.clear();
+                self.refuse(&jobs, Code::StorageFailed);
+                self.release(usize::MAX);
+                self.turn();
+                self.crash(false);
+            }
+            _ => self.work(jobs),
+        }
+    }
+
+    fn work(&mut self, jobs: Vec<Job>) {
         let (now, unix_ms) = (self.now, self.unix_ms());
         let count = jobs.len();
         let shop = self.shop.as_mut().expect("a store");
@@ -236,9 +231,10 @@ impl World {
             shop.remember();
         }
         let dones = shop.work(jobs.clone(), now, unix_ms);
+        let swept = shop.sweep(count == 0, now, unix_ms);
         self.say(format_args!("commits {count}"));
         let mut open: Vec<Option<Job>> = jobs.into_iter().map(Some).collect();
-        for done in dones {
+        for done in dones.into_iter().chain(swept) {
             if let Some(job) = take_job(&mut open, &done) {
                 self.learn(&job, &done);
                 let accounts = &self.accounts;
@@ -251,15 +247,14 @@ impl World {
         }
         let left = open.iter().flatten().all(|job| job.asker == Asker::Nobody);
         assert!(left, "a question has no answer");
-        if let Some(swept) = self
-            .shop
-            .as_mut()
-            .expect("a store")
-            .sweep(count == 0, now, unix_ms)
-        {
-            self.ledger.add_all(&swept.entries, None);
-            self.counter.borrow_mut().answered.push_back(swept);
-        }
+    }
+
+    /// What the store says of all that it was asked when it could not write.
+    fn refuse(&mut self, jobs: &[Job], code: Code) {
+        self.say(format_args!("{} of {}", code.as_str(), jobs.len()));
+        let asked = jobs.iter().filter(|job| job.asker != Asker::Nobody);
+        let dones = asked.map(|job| not_stored(job, code));
+        self.counter.borrow_mut().answered.extend(dones);
     }
 
     /// The loop is told of the first `count` answers, in its next turn.
@@ -337,86 +332,6 @@ impl World {
             }
         }
     }
-
-    /// I4, I5: what the loop asks is what its client has said or taken. Each job is looked at once, when it is new.
-    fn check_asked(&mut self) {
-        let counter = self.counter.clone();
-        let mut counter = counter.borrow_mut();
-        let seen = counter.seen.min(counter.waiting.len());
-        for job in counter.waiting.iter().skip(seen) {
-            let (Ask::Mail(mail), Asker::Conn(id)) = (&job.ask, job.asker) else {
-                continue;
-            };
-            let Some(link) = self
-                .serials
-                .get(&id.serial)
-                .and_then(|number| self.links.get(number))
-            else {
-                continue;
-            };
-            assert_eq!(
-                self.accounts[&mail.from.account], link.person,
-                "I5: whose name it is"
-            );
-            if let Some(device) = &mail.from.device {
-                assert_eq!(**device, *link.device, "I5: whose device it is");
-            }
-            let mailbox::Ask::Ack { pos, by } = mail.ask else {
-                continue;
-            };
-            let device = self.ledger.device(link.person, &link.device);
-            match by {
-                Evidence::Client => {
-                    assert!(pos <= link.ack_sent, "I4: no client acknowledged {pos}");
-                    device.ack_sent = device.ack_sent.max(pos);
-                }
-                Evidence::Transport => {
-                    let until = link.reset_at.unwrap_or(self.now);
-                    let held =
-                        |at: &u64| at + HELD_MS <= until || (link.fin && link.reset_at.is_none());
-                    let good = link.arrivals.get(&pos).is_some_and(held);
-                    assert!(
-                        good,
-                        "I4: {pos} has not been with the peer's kernel for long enough"
-                    );
-                    device.transported = device.transported.max(pos);
-                }
-            }
-        }
-        counter.seen = counter.waiting.len();
-    }
-
-    /// I7: what waits for anybody is bounded, and what is known of each connection agrees with itself.
-    fn check_bounds(&self) {
-        let limits = &self.engine.conns.limits;
-        let most = self.engine.conns.len() * limits.queue_hard_bytes;
-        assert!(self.engine.conns.queue_bytes() <= most.min(limits.total_queue_bytes));
-        let ids: Vec<_> = self.engine.conns.ids().collect();
-        for id in ids {
-            assert!(
-                self.engine.is_sound(id),
-                "what is known of {id:?} does not agree"
-            );
-            let awaited = self.engine.conns.awaited(id);
-            assert!(
-                awaited <= limits.max_pending_commands + 1,
-                "{awaited} commands wait"
-            );
-        }
-        let counter = self.counter.borrow();
-        assert!(counter.waiting.len() <= counter.room, "jobs are bounded");
-    }
-}
-
-/// The first job that this answers: of one connection its mail is answered in order, and its `register` alone.
-fn take_job(open: &mut [Option<Job>], done: &Done) -> Option<Job> {
-    let is_mail = matches!(done.answer, Answer::Mail { .. });
-    let found = open.iter_mut().find(|job| {
-        job.as_ref().is_some_and(|job| {
-            job.asker == done.asker && matches!(job.ask, Ask::Mail(_)) == is_mail
-        })
-    });
-    found.and_then(Option::take)
 }
 
 fn engine(config: &Config) -> Engine<Memory> {

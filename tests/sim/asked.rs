@@ -1,0 +1,77 @@
+//! What the loop asks and keeps, after each turn.
+
+use privmsgd::accounts::{Ask, Asker};
+use privmsgd::mailbox;
+use privmsgd::wire::code::Evidence;
+
+use crate::world::World;
+
+/// How long bytes must have lain with the peer's kernel.
+const HELD_MS: u64 = 1_000;
+
+impl World {
+    /// I4, I5: what the loop asks is what its client has said or taken. Each job is looked at once, when it is new.
+    pub fn check_asked(&mut self) {
+        let counter = self.counter.clone();
+        let mut counter = counter.borrow_mut();
+        let seen = counter.seen.min(counter.waiting.len());
+        for job in counter.waiting.iter().skip(seen) {
+            let (Ask::Mail(mail), Asker::Conn(id)) = (&job.ask, job.asker) else {
+                continue;
+            };
+            let link = self.serials.get(&id.serial);
+            let link = link.and_then(|number| self.links.get(number));
+            let link = link.expect("B13: a question of nobody");
+            assert_eq!(
+                self.accounts[&mail.from.account], link.person,
+                "I5: whose name it is"
+            );
+            if let Some(device) = &mail.from.device {
+                assert_eq!(**device, *link.device, "I5: whose device it is");
+            }
+            let mailbox::Ask::Ack { pos, by } = mail.ask else {
+                continue;
+            };
+            let device = self.ledger.device(link.person, &link.device);
+            match by {
+                Evidence::Client => {
+                    assert!(pos <= link.ack_sent, "I4: no client acknowledged {pos}");
+                    device.ack_sent = device.ack_sent.max(pos);
+                }
+                Evidence::Transport => {
+                    let until = link.reset_at.unwrap_or(self.now);
+                    let held =
+                        |at: &u64| at + HELD_MS <= until || (link.fin && link.reset_at.is_none());
+                    let good = link.arrivals.get(&pos).is_some_and(held);
+                    assert!(
+                        good,
+                        "I4: {pos} has not been with the peer's kernel for long enough"
+                    );
+                    device.transported = device.transported.max(pos);
+                }
+            }
+        }
+        counter.seen = counter.waiting.len();
+    }
+
+    /// I7: what waits for anybody is bounded, and what is known of each connection agrees with itself.
+    pub fn check_bounds(&self) {
+        let limits = &self.engine.conns.limits;
+        let most = self.engine.conns.len() * limits.queue_hard_bytes;
+        assert!(self.engine.conns.queue_bytes() <= most.min(limits.total_queue_bytes));
+        let ids: Vec<_> = self.engine.conns.ids().collect();
+        for id in ids {
+            assert!(
+                self.engine.is_sound(id),
+                "what is known of {id:?} does not agree"
+            );
+            let awaited = self.engine.conns.awaited(id);
+            assert!(
+                awaited <= limits.max_pending_commands + 1,
+                "{awaited} commands wait"
+            );
+        }
+        let counter = self.counter.borrow();
+        assert!(counter.waiting.len() <= counter.room, "jobs are bounded");
+    }
+}
