@@ -10,6 +10,8 @@
 mod ack;
 #[cfg(feature = "mailbox")]
 mod changes;
+#[cfg(all(test, feature = "mailbox"))]
+mod checks;
 #[cfg(feature = "mailbox")]
 mod conversations;
 #[cfg(feature = "mailbox")]
@@ -342,6 +344,8 @@ pub struct Wanted {
     pub deliver: Deliver,
     /// Everything up to `pos` has arrived, if the store's epoch is still this one.
     pub after: Option<After>,
+    /// No receipt leaves for what `after` says.
+    pub invisible: bool,
 }
 
 /// What netcat users want.
@@ -350,6 +354,7 @@ impl Default for Wanted {
         Wanted {
             deliver: Deliver::Auto,
             after: None,
+            invisible: false,
         }
     }
 }

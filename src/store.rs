@@ -79,6 +79,8 @@ impl Store {
         let path = files::prepare(&dir)?;
         let db = schema::open(&path, &how)?;
         files::close_to_others(&dir)?;
+        // SQLite syncs it too after making its log, but goes on if that fails.
+        files::sync_dir(&dir)?;
         let (epoch, run) = schema::meta(&path, &db)?;
         Ok(Store {
             db,
@@ -158,10 +160,22 @@ impl Store {
         schema::checkpoint(&self.db)
     }
 
+    /// From now on a power cut may take what was committed.
+    #[cfg(test)]
+    pub fn hurry(&self) {
+        self.db.execute_batch("PRAGMA synchronous = OFF").unwrap();
+    }
+
     /// From now on every batch fails before it begins.
     #[cfg(test)]
     pub fn jam(&self) {
         self.db.execute_batch("BEGIN").unwrap();
+    }
+
+    /// Changes what no release changes.
+    #[cfg(test)]
+    pub fn break_rows(&self, sql: &str) {
+        self.db.execute_batch(sql).unwrap();
     }
 
     /// On the disk, the log included.
@@ -300,6 +314,14 @@ impl Failed {
         match self.why {
             Why::Damaged => Exit::Data,
             Why::Full | Why::Io | Why::Other => Exit::Io,
+        }
+    }
+
+    /// The database itself.
+    pub fn malformed(what: &str) -> Self {
+        Failed {
+            why: Why::Damaged,
+            text: what.into(),
         }
     }
 

@@ -249,8 +249,8 @@ fn limits_a_client_meets() -> Vec<(&'static str, String)> {
         unregistered_queue_bytes, total_queue_bytes, stall_timeout_ms, commands_per_second, command_burst,
         limit_local_peers, max_errors, max_pending_commands, delivery_queue_bytes, last_delivery_ms, max_send_only, max_watched, max_watchers, presence_interval_ms,
         claim_notice_interval_ms, linger_ms, linger_bytes, drain_timeout_ms, keepalive, user_timeout_ms,
-        notsent_lowat_bytes;
-        unseen: accepts_per_turn, read_budget_bytes, max_fetches
+            notsent_lowat_bytes;
+            unseen: accepts_per_turn, read_budget_bytes, max_fetches
     }
 }
 

@@ -9,6 +9,7 @@ mod reply;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::hashing::{Hashed, Task, Then};
@@ -31,7 +32,7 @@ pub struct Clerk {
     raised: Raised,
     /// What passwords of names without one are checked against, and what it costs.
     dummy: (Option<String>, Cost),
-    traces: Traces,
+    traces: RefCell<Traces>,
 }
 
 /// What was taken away, of which something may be left in the store.
@@ -47,6 +48,7 @@ pub struct Traces {
 
 /// What a job comes to at first.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are done at once")]
 pub enum Step {
     Done(Done),
     /// A password is to be hashed; what it comes to goes into [`Clerk::finish`].
@@ -61,7 +63,7 @@ impl Clerk {
             throttle: Throttle::default(),
             raised: Raised::default(),
             dummy: (super::password::dummy(cost), cost),
-            traces: Traces::default(),
+            traces: RefCell::default(),
         }
     }
 
@@ -134,16 +136,15 @@ impl Clerk {
     /// What a session asks of its mailbox. If this fails, nothing of what it changed in `tables` may stay; nothing
     /// else has changed.
     pub fn mail(
-        &mut self,
+        &self,
         tables: &Tables<'_>,
         asker: Asker,
         mail: &Mail,
         now: &Now,
     ) -> Result<Done, Failed> {
-        let settings = self.settings.clone();
-        let mut post = Post::new(tables, &settings.mailbox, now);
+        let mut post = Post::new(tables, &self.settings.mailbox, now);
         let answer = mail_answer(mail, post.answer(mail)?);
-        self.traces.of_texts |= post.forgets;
+        self.traces.borrow_mut().of_texts |= post.forgets;
         if let Some(left) = post.left {
             self.note_left(left);
         }
@@ -225,12 +226,14 @@ impl Clerk {
 
     /// Since this was last asked.
     pub fn take_traces(&mut self) -> Traces {
-        std::mem::take(&mut self.traces)
+        self.traces.take()
     }
 
-    fn note_left(&mut self, left: Left) {
-        self.traces.of_account = true;
-        self.traces.rests.extend(left.rest);
+    /// That it may be undone again does no harm.
+    fn note_left(&self, left: Left) {
+        let mut traces = self.traces.borrow_mut();
+        traces.of_account = true;
+        traces.rests.extend(left.rest);
     }
 
     fn cost(&self) -> Cost {

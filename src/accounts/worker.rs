@@ -10,6 +10,7 @@
 //! not fetched.
 
 mod load;
+mod upkeep;
 
 use std::collections::VecDeque;
 use std::mem;
@@ -24,10 +25,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::bench::{Bench, MAX_BATCH, Message, mail_weight, weight};
 use super::hashing::{Task, Then};
-use super::{Answer, Ask, Asker, Desk, Done, Job, Settings};
+use super::{Answer, Ask, Asker, Desk, Done, Job, Operator, Settings};
 use crate::ops::exit::{Exit, StartError};
 use crate::store::Store;
 use crate::time::Now;
+use crate::upkeep::Upkeep;
 use load::Load;
 
 /// Jobs that were taken and whose answers were not fetched, but for those of mailboxes.
@@ -61,6 +63,7 @@ impl Rules {
 }
 
 /// To the store thread.
+#[expect(clippy::large_enum_variant, reason = "all but one are messages")]
 enum Letter {
     Message(Message),
     Stop,
@@ -76,18 +79,21 @@ impl Worker {
         let queue = usize::try_from(settings.config.password_queue).unwrap_or(usize::MAX);
         let settings = Arc::new(settings);
         let load = Arc::new(Load::default());
-        let bench = Bench::new(store, settings.clone());
+        let first = settings.clone();
         let settings = Arc::new(Mutex::new(settings));
         let hashes = Arc::new(AtomicU64::new(0));
         let (inbox, letters) = channel();
         let (to_hash, tasks) = sync_channel(queue);
         let (to_done, batches) = channel();
-        let thread = StoreThread {
-            bench,
-            settings: settings.clone(),
+        let (ends, rules) = (load.clone(), settings.clone());
+        let make = move || StoreThread {
+            bench: Bench::new(store, first),
+            settings: rules,
             to_hash,
             to_done,
-            load: load.clone(),
+            load: ends,
+            upkeep: VecDeque::new(),
+            stopping: false,
             began: Instant::now(),
         };
         let stopping = Arc::new(AtomicBool::new(false));
@@ -96,7 +102,7 @@ impl Worker {
         let ended = load.clone();
         let threads = vec![
             spawn("accounts", move || {
-                let run = AssertUnwindSafe(|| thread.run(&letters, &wake));
+                let run = AssertUnwindSafe(|| make().run(&letters, &wake));
                 if catch_unwind(run).is_err() {
                     ended.fail(Exit::Internal);
                 }
@@ -194,51 +200,74 @@ struct StoreThread {
     to_hash: SyncSender<Box<Task>>,
     to_done: Sender<Vec<Done>>,
     load: Arc<Load>,
+    /// What is asked of the store as a whole, one after the other.
+    upkeep: VecDeque<(Asker, Upkeep)>,
+    /// Nothing more is taken.
+    stopping: bool,
     began: Instant,
 }
 
 impl StoreThread {
     fn run(mut self, letters: &Receiver<Letter>, wake: &impl Fn()) {
         let mut batch = VecDeque::new();
-        let mut stopping = false;
-        while !(stopping && batch.is_empty() && self.bench.hashing() == 0) {
-            if batch.is_empty() {
+        while !(self.stopping && batch.is_empty() && self.bench.hashing() == 0) {
+            if batch.is_empty() && self.upkeep.is_empty() {
                 let wait = Duration::from_millis(self.bench.wait_ms(&self.now()));
                 match letters.recv_timeout(wait) {
-                    Ok(first) => stopping |= self.receive(first, &mut batch),
+                    Ok(first) => self.receive(first, &mut batch),
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
             }
-            while batch.len() < MAX_BATCH
-                && let Ok(next) = letters.try_recv()
-            {
-                stopping |= self.receive(next, &mut batch);
+            self.turn(letters, &mut batch, wake);
+            if let Some((asker, asked)) = self.upkeep.pop_front() {
+                self.keep_up(asker, &asked, letters, &mut batch, wake);
             }
-            self.bench.reconfigure(lock(&self.settings).clone());
-            let is_idle = batch.is_empty();
-            if !is_idle {
-                self.work(&mut batch, wake);
-            }
-            self.sweep(is_idle, wake);
-            self.load.wait_for_room();
         }
     }
 
-    /// Whether it was the last.
-    fn receive(&self, letter: Letter, batch: &mut VecDeque<Message>) -> bool {
-        let Letter::Message(message) = letter else {
-            return true;
-        };
-        if let Message::Job(Job {
-            ask: Ask::Mail(mail),
-            ..
-        }) = &message
+    /// Does what is there, and waits for nothing but room for answers.
+    fn turn(
+        &mut self,
+        letters: &Receiver<Letter>,
+        batch: &mut VecDeque<Message>,
+        wake: &impl Fn(),
+    ) {
+        while batch.len() < MAX_BATCH
+            && let Ok(next) = letters.try_recv()
         {
-            self.load.take_job(mail_weight(mail));
+            self.receive(next, batch);
         }
-        batch.push_back(message);
-        false
+        self.bench.reconfigure(lock(&self.settings).clone());
+        let is_idle = batch.is_empty();
+        if !is_idle {
+            self.work(batch, wake);
+        }
+        self.sweep(is_idle, wake);
+        self.load.wait_for_room();
+    }
+
+    fn receive(&mut self, letter: Letter, batch: &mut VecDeque<Message>) {
+        let Letter::Message(message) = letter else {
+            self.stopping = true;
+            return;
+        };
+        match message {
+            Message::Job(Job {
+                asker,
+                ask: Ask::Operator(Operator::Upkeep(asked)),
+            }) => self.upkeep.push_back((asker, asked)),
+            message => {
+                if let Message::Job(Job {
+                    ask: Ask::Mail(mail),
+                    ..
+                }) = &message
+                {
+                    self.load.take_job(mail_weight(mail));
+                }
+                batch.push_back(message);
+            }
+        }
     }
 
     fn work(&mut self, batch: &mut VecDeque<Message>, wake: &impl Fn()) {
@@ -258,14 +287,19 @@ impl StoreThread {
         self.tell(swept.into_iter().collect(), wake);
     }
 
+    /// Whoever sees that the store has failed finds the answers there that say so.
     fn tell(&self, dones: Vec<Done>, wake: &impl Fn()) {
-        if let Some(exit) = self.bench.failed() {
-            self.load.fail(exit);
-        }
-        if !dones.is_empty() {
+        let any = !dones.is_empty();
+        if any {
             self.load.add_answers(dones.iter().map(weight).sum());
             // The worker is being dropped if nobody takes it.
             let _ = self.to_done.send(dones);
+        }
+        let failed = self.bench.failed();
+        if let Some(exit) = failed {
+            self.load.fail(exit);
+        }
+        if any || failed.is_some() {
             wake();
         }
     }

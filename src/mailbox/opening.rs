@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::ack::Proof;
 use super::post::Post;
 use super::{Event, Opening, Wanted};
+use crate::planted::{self, Fault};
 use crate::store::{Cursor, Failed, Known, LogKind, LogRow, Mailbox};
 use crate::wire::code::Evidence;
 
@@ -14,7 +15,6 @@ pub struct Arrival<'a> {
     pub is_new: bool,
     /// Whether the account has no other.
     pub is_first: bool,
-    pub invisible: bool,
 }
 
 impl Post<'_> {
@@ -34,14 +34,15 @@ impl Post<'_> {
         let resumed = wanted.after.map(|after| after.epoch == epoch);
         let after = wanted.after.filter(|after| after.epoch == epoch);
         let after = after.map(|after| after.pos.min(mailbox.head));
-        if arrival.is_new && !arrival.is_first && after.is_none() {
+        let at_head = !arrival.is_first && !planted::is(Fault::NewDeviceFromStart);
+        if arrival.is_new && at_head && after.is_none() {
             cursor.acked = mailbox.head;
         }
         self.tables.put_cursor(me.id, cursor.clone())?;
         if let Some(after) = after {
             let proof = Proof {
                 by: Evidence::Client,
-                invisible: arrival.invisible,
+                invisible: wanted.invisible,
             };
             self.advance(me, cursor, after, proof)?;
         }

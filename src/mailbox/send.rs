@@ -8,6 +8,7 @@ use super::post::{Post, Stop, refused};
 use super::{Accepted, Answer, Event, Letter, Regard, Sender};
 use crate::accounts::Refused;
 use crate::config::MailboxConfig;
+use crate::planted::{self, Fault};
 use crate::store::{
     Conversation, Failed, Fingerprint, Hidden, Known, KnownBy, LogKind, LogRow, Mailbox,
     MessageRow, MessageState,
@@ -26,13 +27,15 @@ impl Post<'_> {
             message_id: message_id.clone(),
             fingerprint: self.tables.keyed(fingerprint(letter)),
         });
+        let known_by = known_by.filter(|_| !planted::is(planted::Fault::MessageIdForgotten));
         if let Some(by) = &known_by
             && let Some(row) = self.tables.message_known_by(me.id, &by.message_id)?
         {
             return self.sent_again(letter, by, &row);
         }
         let to = self.recipient(&letter.to)?;
-        let blocked = self.check(&me, &to, letter.message.len())?;
+        let blocked = self.check(&me, &to, letter.message.len())?
+            && !planted::is(planted::Fault::BlockIgnored);
         let conversation = self.tables.conversation_of(me.id, to.id)?;
         let row = self.row(&me, letter, known_by, &conversation, blocked)?;
         self.count(&me, &to, conversation, &row)?;
@@ -51,7 +54,7 @@ impl Post<'_> {
         let is_same = was.is_some_and(|was| {
             (&was.message_id, was.fingerprint) == (&by.message_id, by.fingerprint)
         });
-        if !is_same {
+        if !is_same && !planted::is(Fault::AnyRepeat) {
             let text = "this messageId stands for another message of yours";
             return Err(refused(Code::MessageIdReused, text, Some("messageId")));
         }
@@ -63,7 +66,7 @@ impl Post<'_> {
             message_id: letter.message_id.clone(),
             seq: row.seq,
             time_unix_ms: row.time_unix_ms,
-            duplicate: true,
+            duplicate: !planted::is(Fault::RepeatUnmarked),
         }))
     }
 
@@ -86,7 +89,13 @@ impl Post<'_> {
         let fits = all.has_room(mailbox.waiting, mailbox.waiting_bytes, bytes)
             && room.has_room(side.waiting, side.waiting_bytes, bytes);
         match fits {
-            true => Ok(self.tables.relation(to.id, me.id)?.blocked),
+            true => {
+                let blocked = self.tables.relation(to.id, me.id)?.blocked;
+                if blocked && planted::is(Fault::BlockTold) {
+                    return Err(refused(Code::NotAccepted, "you are blocked", None));
+                }
+                Ok(blocked && !planted::is(Fault::BlockIgnored))
+            }
             false => Err(Stop::Refused(full())),
         }
     }

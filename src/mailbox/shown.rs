@@ -46,6 +46,10 @@ impl Post<'_> {
         viewer: AccountId,
     ) -> Option<Removed> {
         let is_high = conversation.is_high(viewer);
+        // Whatever becomes of it: what it was is nothing to who did not want it.
+        if row.hidden.blocked && row.from_high != is_high {
+            return Some(Removed::Blocked);
+        }
         match row.state {
             MessageState::Deleted => return Some(Removed::Deleted),
             MessageState::Expired => return Some(Removed::Expired),
@@ -57,14 +61,12 @@ impl Post<'_> {
         let Hidden {
             from_low,
             from_high,
-            blocked,
+            ..
         } = row.hidden;
         let hides = if is_high { from_high } else { from_low };
         // What the sweep has not come to yet is gone nonetheless.
         let expired = row.expires_unix_ms.is_some_and(|at| at <= self.now.unix_ms);
-        if blocked && row.from_high != is_high {
-            Some(Removed::Blocked)
-        } else if hides {
+        if hides {
             Some(Removed::Deleted)
         } else {
             expired.then_some(Removed::Expired)

@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::mailbox;
 use crate::net::conn::Transport;
 use crate::net::timers::NEVER;
-use crate::ops::exit::StartError;
+use crate::ops::exit::{Exit, StartError};
 use crate::wire::code::Code;
 
 /// Wakes the loop from another thread: an answer is there.
@@ -25,11 +25,17 @@ pub struct Inquiries {
     desk: Option<Box<dyn Desk>>,
     /// There may be answers for which no wake-up will come.
     more: bool,
+    /// The desk has failed for good, and everything it had to say was fetched.
+    failed: Option<Exit>,
 }
 
 impl Inquiries {
     pub fn new(desk: Option<Box<dyn Desk>>) -> Self {
-        Inquiries { desk, more: false }
+        Inquiries {
+            desk,
+            more: false,
+            failed: None,
+        }
     }
 
     /// Puts a question that no connection asks; gives it back if there is no room for it.
@@ -47,6 +53,7 @@ impl Inquiries {
         engine: &mut Engine<S>,
         mut admin: impl FnMut(u64, Answer),
     ) {
+        let failed = self.desk.as_ref().and_then(|desk| desk.failed());
         let mut left = ANSWERS_PER_TURN;
         while left > 0
             && let Some(done) = self.desk.as_mut().and_then(|desk| desk.done())
@@ -58,11 +65,17 @@ impl Inquiries {
             left -= 1;
         }
         self.more = left == 0;
+        self.failed = failed.filter(|_| !self.more);
         for job in engine.take_jobs() {
             if let Err(job) = self.submit(job) {
                 engine.done(&no_room(job));
             }
         }
+    }
+
+    /// How the process has to end, once its clients were told.
+    pub fn failed(&self) -> Option<Exit> {
+        self.failed
     }
 
     /// When there may be answers without a wake-up, in monotonic ms; 0: now.

@@ -248,6 +248,12 @@ impl Server {
             self.exit = Exit::Internal;
             self.drain();
         }
+        if let Some(exit) = self.inquiries.failed().filter(|_| self.exit == Exit::Ok) {
+            self.exit = exit;
+            if self.drained_by_ms == NEVER {
+                self.drain();
+            }
+        }
         self.drained_by_ms != NEVER
             && (self.engine.population().0 == 0 || self.now_ms >= self.drained_by_ms)
     }

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
@@ -145,12 +145,14 @@ fn failed(path: &Path, error: &io::Error) -> StartError {
 }
 
 fn refused(path: &Path, error: &rusqlite::Error) -> StartError {
-    let fix = match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DiskFull) => "make room on that disk",
-        _ => "",
+    let (code, fix) = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => (Exit::Io, "make room on that disk"),
+        // The copy holds nothing that was read from it.
+        Some(ErrorCode::DatabaseCorrupt) => (Exit::Data, "see privmsgd check-store"),
+        _ => (Exit::Io, ""),
     };
-    let what = format!("the copy cannot be written: {error}");
-    StartError::new(Exit::Io, &what, path.display(), fix)
+    let what = format!("the store cannot be copied: {error}");
+    StartError::new(code, &what, path.display(), fix)
 }
 
 fn busy(path: &Path) -> StartError {

@@ -64,6 +64,15 @@ pub fn close_to_others(dir: &Path) -> Result<(), StartError> {
     Ok(())
 }
 
+/// Makes it durable that the files are there.
+pub fn sync_dir(dir: &Path) -> Result<(), StartError> {
+    let synced = File::open(dir).and_then(|dir| dir.sync_all());
+    synced.map_err(|error| {
+        let what = format!("cannot be synced: {}", reason(&error));
+        StartError::new(Exit::Io, &what, dir.display(), "")
+    })
+}
+
 fn prepare_dir(dir: &Path) -> Result<(), StartError> {
     match DirBuilder::new().mode(DIR_MODE).create(dir) {
         Ok(()) => return set_mode(dir, DIR_MODE),

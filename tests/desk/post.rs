@@ -185,6 +185,7 @@ impl Post {
             Ask::Export { from: at } => Answer::Export {
                 lines: vec![format!("{{\"part\":{}}}", at.part).into_bytes().into()],
                 next: (at.part < 2).then_some(Exported {
+                    seq: 0,
                     part: at.part + 1,
                     ..Exported::START
                 }),

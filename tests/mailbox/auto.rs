@@ -14,7 +14,7 @@ fn acked(stage: &Stage) -> u64 {
     stage.cursor("Alice", "phone").acked
 }
 
-/// > An entry counts as arrived when all its bytes have been for *auto delay* of §10
+/// > An entry counts as arrived when all its bytes have been for *auto delay* of §10, or when they have been and the client ended its input.
 #[test]
 fn what_has_arrived_for_a_second_is_acknowledged() {
     let mut stage = Stage::new();
@@ -89,7 +89,7 @@ fn a_reset_is_found_by_looking() {
     assert_eq!(acked(&stage), 0);
 }
 
-/// > or when they have been and the client ended its input
+/// > or when they have been and the client ended its input.
 #[test]
 fn what_has_arrived_before_an_orderly_end_counts_at_once() {
     for end in ["", r#"{"type":"bye"}"#] {

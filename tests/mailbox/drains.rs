@@ -5,7 +5,7 @@ use privmsgd::mailbox::Ask;
 use crate::house::transcript;
 use crate::stage::Stage;
 
-/// > So one line fetches one's mail, and `auto` sees to it that it does not come again
+/// > So one line fetches one's mail, and `auto` sees to it that it does not come again:
 #[test]
 fn a_script_fetches_its_mail_once() {
     transcript(|at| {
@@ -34,7 +34,7 @@ fn a_script_fetches_its_mail_once() {
     });
 }
 
-/// > With `"deliver":"ack"` a script that ends its input gets all of it, whatever its `window`
+/// > With `"deliver":"ack"` a session that ends gets everything too, beyond its `window`,
 #[test]
 fn whoever_has_ended_its_input_is_sent_everything_whatever_its_window() {
     for end in ["bye", "drained"] {
@@ -137,7 +137,7 @@ fn a_drain_has_an_end() {
     assert!((301..=310).contains(&seen.len()), "{}", seen.len());
 }
 
-/// However little a reader takes, its goodbye comes in time.
+/// > milliseconds from a client's end of input to `goodbye`, while its mailbox is sent to it; then it ends as it is
 #[test]
 fn a_drain_that_takes_too_long_is_over() {
     let mut stage = Stage::with(|limits| {
@@ -187,4 +187,23 @@ fn nothing_after_bye_is_handled() {
     stage.turn();
     assert_eq!(alice.seen(), ["accepted", "goodbye"]);
     assert_eq!(bob.lines().len(), 1);
+}
+
+/// > then the outcome of its commands is told, then comes `goodbye`.
+///
+/// Found by the simulator (seed 962): a store that took longer than the last delivery may.
+#[test]
+fn an_outcome_that_comes_late_comes_before_goodbye_all_the_same() {
+    let mut stage = Stage::with(|limits| limits.last_delivery_ms = 1_000);
+    let mut alice = stage.register("Alice", "phone", "");
+    alice.seen();
+    stage.is_held = true;
+    alice.say(r#"{"type":"privateMessage","toUsername":"Bob","message":"hi","id":1}"#);
+    alice.far.end();
+    stage.turn();
+    stage.wait(10_000);
+    assert!(alice.seen().is_empty());
+    stage.is_held = false;
+    stage.wait(2_000);
+    assert_eq!(alice.seen(), ["accepted", "goodbye"]);
 }

@@ -47,7 +47,7 @@ fn an_ephemeral_message_reaches_whoever_is_there() {
     });
 }
 
-/// What is swallowed is answered like what is not.
+/// > It is answered with `accepted` whether anybody was there or not;
 #[test]
 fn who_is_blocked_is_told_the_same() {
     transcript(|at| {
@@ -106,6 +106,7 @@ fn the_way_is_asked_for_once() {
     assert!(matches!(stage.asked()[..], [Ask::Reach { .. }]));
 }
 
+/// > While it is `invisible`, others see it `offline`, and neither `presence` nor `typing` leaves it.
 #[test]
 fn a_device_that_comes_and_goes_is_found() {
     transcript(|at| {
@@ -123,7 +124,7 @@ fn a_device_that_comes_and_goes_is_found() {
     });
 }
 
-/// > answered with `accepted` whether anybody was there or not; a device that does not read fast enough misses it.
+/// > a device that does not read fast enough misses it.
 #[test]
 fn a_device_without_room_misses_it() {
     let mut stage = Stage::with(|limits| limits.queue_soft_bytes = 2_048);

@@ -33,7 +33,7 @@ fn a_message_waits_for_who_is_away() {
     });
 }
 
-/// > `accepted`, if there is an `id` or a `messageId`.
+/// > **Replies.** `accepted`, if there is an `id` or a `messageId`.
 #[test]
 fn what_is_not_asked_for_is_not_said() {
     transcript(|at| {
@@ -49,7 +49,7 @@ fn what_is_not_asked_for_is_not_said() {
     });
 }
 
-/// > Errors about the recipient carry `toUsername` as sent.
+/// > Errors echo `toUsername` exactly as it was sent.
 #[test]
 fn an_unknown_recipient_is_echoed_as_sent() {
     transcript(|at| {
@@ -96,7 +96,7 @@ fn nothing_is_said_before_it_is_stored() {
     }
 }
 
-/// > when `max_pending_commands` of them wait for the server's disk, the connection is not read until one of them is done.
+/// > when `max_pending_commands` of them wait for the server's disk, the connection is not read until one is done.
 #[test]
 fn with_too_many_commands_pending_a_connection_is_not_read() {
     let mut stage = Stage::with(|limits| limits.max_pending_commands = 4);
@@ -172,7 +172,7 @@ fn a_full_desk_takes_no_message() {
     });
 }
 
-/// > `none`: this session only sends.
+/// > A session with `"deliver":"none"` has no device, replaces nobody, moves no cursor, is not online,
 #[test]
 fn who_only_sends_gets_nothing_and_replaces_nobody() {
     transcript(|at| {
@@ -288,6 +288,7 @@ fn commands_about_messages_are_answered() {
     });
 }
 
+/// > everything that is kept of the account, one `exported` line for each thing, then `done`
 #[test]
 fn an_account_is_exported_and_deleted() {
     transcript(|at| {

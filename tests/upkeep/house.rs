@@ -27,6 +27,11 @@ impl Place {
         let dir = std::env::temp_dir().join(name);
         let _ = fs::remove_dir_all(&dir);
         fs::create_dir(&dir).unwrap();
+        Place::at(dir)
+    }
+
+    /// A directory that was just made.
+    pub fn at(dir: PathBuf) -> Place {
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).unwrap();
         Place(dir)
     }

@@ -35,6 +35,11 @@ impl Load {
         true
     }
 
+    /// How many wait.
+    pub fn jobs(&self) -> u64 {
+        self.jobs.load(Ordering::Relaxed) as u64
+    }
+
     /// It waits no longer.
     pub fn take_job(&self, bytes: usize) {
         self.jobs.fetch_sub(1, Ordering::Relaxed);
@@ -86,5 +91,36 @@ impl Load {
     fn answer_bytes(&self) -> std::sync::MutexGuard<'_, usize> {
         let guard = self.answer_bytes.lock();
         guard.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_done_until_answers_are_fetched() {
+        let load = Arc::new(Load::default());
+        load.add_answers(MAX_ANSWER_BYTES);
+        load.wait_for_room();
+        load.add_answers(2);
+        let (done, waited) = channel();
+        let (waiter, loop_side) = (load.clone(), load.clone());
+        let thread = std::thread::spawn(move || {
+            waiter.wait_for_room();
+            done.send(()).unwrap();
+        });
+        load.take_answer(1);
+        assert!(waited.recv_timeout(Duration::from_millis(50)).is_err());
+        loop_side.take_answer(1);
+        waited.recv().unwrap();
+        thread.join().unwrap();
+        load.add_answers(2);
+        load.stop();
+        load.wait_for_room();
     }
 }

@@ -2,7 +2,6 @@
 //! Knows neither what was asked nor what waits.
 
 use crate::id::ConnId;
-use crate::net::timers::NEVER;
 use crate::router::{Router, Table};
 use crate::time::Now;
 use crate::wire::code::Goodbye;
@@ -17,6 +16,9 @@ pub struct Ending {
     /// Then it ends whatever it still lacks, in monotonic ms.
     pub(super) until_ms: u64,
 }
+
+/// How long a session that is overdue, and is owed an answer, is left alone once more.
+const AGAIN_MS: u64 = 1_000;
 
 impl Router {
     /// The connection sends no more: by its peer's end of input, or by `bye`.
@@ -78,14 +80,21 @@ impl Router {
         self.say_goodbye(id, out);
     }
 
+    /// What it still lacks of its mailbox stays there. Its answers it gets all the same: `goodbye` vouches for them.
     pub(super) fn end_overdue<T: Table>(&mut self, id: ConnId, out: &mut T, now: &Now) {
+        let awaited = out.awaited(id);
         let member = self.member_mut(id);
-        let until_ms = member
-            .and_then(|member| member.ending.as_ref())
-            .map_or(NEVER, |ending| ending.until_ms);
-        if until_ms <= now.mono_ms {
-            self.say_goodbye(id, out);
+        let Some(ending) = member.and_then(|member| member.ending.as_mut()) else {
+            return;
+        };
+        if ending.until_ms > now.mono_ms {
+            return;
         }
+        if awaited > 0 {
+            ending.until_ms = now.mono_ms.saturating_add(AGAIN_MS);
+            return;
+        }
+        self.say_goodbye(id, out);
     }
 
     fn say_goodbye<T: Table>(&mut self, id: ConnId, out: &mut T) {

@@ -1,0 +1,109 @@
+//! A8: no room on the disk.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::house::{Client, Daemon, PASSWORD, Place, add_account, code};
+
+/// A data directory on a file system of its own that goes with the daemon.
+const MOUNT: &str = "mount -t tmpfs -o size=3m,mode=0700 tmpfs \"$0\" && cp -p \"$0\".template/* \"$0\" && exec \"$@\"";
+
+#[test]
+fn a8_a_full_disk_refuses_what_is_new_and_nothing_else() {
+    let place = Place::new("full");
+    fs::create_dir(place.data()).unwrap();
+    let template = place.0.join("data.template");
+    add_account("alice", &template);
+    add_account("bob", &template);
+    let data = place.data().display().to_string();
+    let under = ["unshare", "-r", "-m", "sh", "-c", MOUNT, &data];
+    let mut daemon = Daemon::start(&place, &under, &[]);
+    let port = daemon.port().expect("it starts");
+    let mut alice = Client::session(port, "alice", "").expect("registered");
+    let mut bob = Client::connect(port);
+    bob.send(&format!(
+        r#"{{"type":"register","username":"bob","password":"{PASSWORD}"}}"#
+    ));
+    let epoch = bob.until(&["registered"]).expect("registered")["epoch"].clone();
+    bob.until(&["synced"]).expect("synced");
+    let mut accepted: Vec<u64> = (1..=5).collect();
+    for number in 1..=5 {
+        assert_eq!(
+            alice.message("bob", number, "x").unwrap()["type"],
+            "accepted"
+        );
+        assert_eq!(bob.until(&["privateMessage"]).unwrap()["seq"], number);
+    }
+    let filler = fill(&daemon, &place);
+    let text = "y".repeat(2_000);
+    let mut number = 5;
+    loop {
+        number += 1;
+        assert!(number < 5_000, "the disk is never full");
+        let line = alice.message("bob", number, &text).expect("it answers");
+        match line["type"].as_str() {
+            Some("accepted") => accepted.push(number),
+            _ => {
+                assert_eq!(code(&line), "storageFull", "{line}");
+                break;
+            }
+        }
+    }
+    for _ in 5..accepted.len() {
+        bob.until(&["privateMessage"]).expect("what was accepted");
+    }
+    // What needs no room goes on.
+    for number in 1..=20 {
+        let line = r#"{"type":"privateMessage","toUsername":"bob","message":"e","ephemeral":true,"id":"e"}"#;
+        alice.send(line);
+        assert_eq!(
+            alice.until(&["accepted", "errorMessage"]).unwrap()["type"],
+            "accepted",
+            "{number}"
+        );
+        assert_eq!(bob.until(&["privateMessage"]).unwrap()["message"], "e");
+    }
+    bob.send(r#"{"type":"history","withUsername":"alice","limit":3,"id":"h"}"#);
+    let done = bob.until(&["done", "errorMessage"]).unwrap();
+    assert_eq!(
+        (done["type"].as_str(), &done["count"]),
+        (Some("done"), &3.into()),
+        "{done}"
+    );
+    let again = alice.message("bob", number, &text).unwrap();
+    assert_eq!(code(&again), "storageFull", "{again}");
+    fs::remove_file(filler).unwrap();
+    let freed = Instant::now();
+    while alice.message("bob", number, &text).unwrap()["type"] != "accepted" {
+        assert!(
+            freed.elapsed() < Duration::from_secs(1),
+            "it does not recover"
+        );
+    }
+    accepted.push(number);
+    assert!(daemon.is_running(), "{}", daemon.log());
+    let more = format!(r#","device":"other","after":0,"epoch":{epoch}"#);
+    let mut other = Client::session(port, "bob", &more).expect("registered");
+    assert_eq!(other.waiting(), accepted);
+}
+
+/// Leaves room for a few messages only.
+fn fill(daemon: &Daemon, place: &Place) -> PathBuf {
+    let inside = format!(
+        "/proc/{}/root{}/filler",
+        daemon.pid(),
+        place.data().display()
+    );
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&inside)
+        .unwrap();
+    let chunk = [0_u8; 4_096];
+    while file.write_all(&chunk).is_ok() {}
+    let length = file.metadata().unwrap().len();
+    file.set_len(length.saturating_sub(100 * 1024)).unwrap();
+    inside.into()
+}
