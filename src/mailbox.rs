@@ -62,6 +62,9 @@ pub const HISTORY_BYTES: usize = 256 * 1024;
 /// An account's name as it is shown; shared, because every entry holds one or two.
 pub type Who = Arc<Name<'static>>;
 
+/// A device's name, as it stands between its quotes; shared, because every question holds one.
+pub type DeviceName = Arc<str>;
+
 /// Who asks: a session of an account. `None`: one without a device (`deliver:"none"`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sender {

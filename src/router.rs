@@ -20,8 +20,7 @@ pub use table::Table;
 
 use crate::config::Limits;
 use crate::id::ConnId;
-use crate::net::conn::Arrived;
-use crate::net::conns::MAX_RESERVED;
+use crate::net::conns::{Arrived, MAX_RESERVED};
 use crate::planted;
 use crate::router::accounts::Mailbox;
 use crate::router::fault::{Fault, not_available, not_registered, refuse};

@@ -172,6 +172,12 @@ impl Store {
         self.db.execute_batch("BEGIN").unwrap();
     }
 
+    /// Changes what no release changes.
+    #[cfg(test)]
+    pub fn break_rows(&self, sql: &str) {
+        self.db.execute_batch(sql).unwrap();
+    }
+
     /// On the disk, the log included.
     pub fn bytes(&self) -> u64 {
         let path = self.path();

@@ -44,7 +44,7 @@ fn a_wrong_command_line_is_64_and_at_most_two_lines() {
         (&["--lisen", "x"][..], "did you mean --listen?"),
         (&["--colour"], "unexpected argument '--colour'"),
         (&["extra"], "unrecognized subcommand 'extra'"),
-        (&["statsu"], "did you mean status?"),
+        (&["statuss"], "did you mean status?"),
         (&["account", "ad", "Bob"], "did you mean add?"),
         (&["account"], "requires a subcommand"),
         (&["kick"], "<NAME>"),

@@ -247,10 +247,10 @@ fn limits_a_client_meets() -> Vec<(&'static str, String)> {
         max_unregistered_line_bytes, max_skipped_bytes, line_timeout_ms, register_timeout_ms,
         crowded_register_timeout_ms, register_tries, queue_soft_bytes, queue_hard_bytes,
         unregistered_queue_bytes, total_queue_bytes, stall_timeout_ms, commands_per_second, command_burst,
-        limit_local_peers, max_errors, max_watched, max_watchers, presence_interval_ms,
+        limit_local_peers, max_errors, max_pending_commands, delivery_queue_bytes, last_delivery_ms, max_send_only, max_watched, max_watchers, presence_interval_ms,
         claim_notice_interval_ms, linger_ms, linger_bytes, drain_timeout_ms, keepalive, user_timeout_ms,
-        notsent_lowat_bytes, max_pending_commands, delivery_queue_bytes, last_delivery_ms, max_send_only;
-        unseen: accepts_per_turn, read_budget_bytes, max_fetches
+            notsent_lowat_bytes;
+            unseen: accepts_per_turn, read_budget_bytes, max_fetches
     }
 }
 

@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use privmsgd::accounts::AccountId;
 use privmsgd::ops::exit::{Exit, StartError};
-use privmsgd::store::{DATABASE, DeviceRow, State, Store, Summary, VERSION};
+use privmsgd::store::{
+    DATABASE, DeviceRow, Failed, Hidden, KnownBy, LogKind, LogRow, MessageRow, MessageState,
+    Relation, State, Store, Summary, Tables, VERSION,
+};
 use rusqlite::Connection;
 
 /// A directory of its own for each test.
@@ -57,7 +60,7 @@ fn telephone() -> DeviceRow {
 }
 
 /// What the golden files hold.
-fn fill(store: &mut Store) {
+fn fill(store: &Store) {
     let look = |text: &str| vec![text.to_string()];
     let filled = store.batch(|t| {
         let alice = t.add_account("Alice", "alice", &look("alice"), Some(PHC), T)?;
@@ -70,13 +73,94 @@ fn fill(store: &mut Store) {
         t.count_failure(Some(alice))?;
         t.count_failure(Some(alice))?;
         t.set_disabled(bob, true)?;
-        t.remove_account(gone)
+        t.remove_account(gone)?;
+        fill_mail(t, alice, zoe)
     });
     filled.unwrap().unwrap();
 }
 
-fn check(store: &mut Store) {
+/// Of version 2: every column of what a store keeps of messages.
+fn message(conversation: i64) -> MessageRow {
+    MessageRow {
+        id: 1,
+        conversation,
+        seq: 1,
+        from_high: true,
+        time_unix_ms: T + 6,
+        state: MessageState::There,
+        hidden: Hidden {
+            from_low: true,
+            ..Hidden::default()
+        },
+        reply_to: Some(9),
+        edited_unix_ms: Some(T + 7),
+        expires_unix_ms: Some(T + 1_000_000_000_000),
+        to_seq: None,
+        known_by: Some(KnownBy {
+            sender: AccountId(2),
+            message_id: (*b"m-1").into(),
+            fingerprint: [5; 16],
+        }),
+        kind: Some((*b"text").into()),
+        body: (*b"{\"a\":[1]}").into(),
+    }
+}
+
+fn fill_mail(t: &Tables<'_>, alice: AccountId, zoe: AccountId) -> Result<(), Failed> {
+    let mut conversation = t.conversation_of(alice, zoe)?;
+    let row = message(conversation.id);
+    let id = t.add_message(&row)?;
+    let entry = LogRow {
+        message: Some(id),
+        peer: Some(zoe),
+        seq: Some(1),
+        bytes: Some(row.body.len() as u64),
+        ..LogRow::new(LogKind::Message)
+    };
+    assert_eq!((id, t.append(alice, &entry)?), (1, 1));
+    (conversation.last_seq, conversation.last_unix_ms) = (1, T + 6);
+    conversation.of_high.sent = 1;
+    conversation.of_low.waiting = 1;
+    conversation.of_low.waiting_bytes = row.body.len() as u64;
+    t.put_conversation(conversation);
+    let mut mailbox = t.mailbox(alice)?;
+    mailbox.waiting = 1;
+    mailbox.waiting_bytes = row.body.len() as u64;
+    mailbox.settings.read_receipts = true;
+    t.put_mailbox(alice, mailbox);
+    let allowed = Relation {
+        allowed: true,
+        ..Relation::default()
+    };
+    t.put_relation(alice, zoe, allowed)
+}
+
+fn check_mail(t: &Tables<'_>) -> Result<(), Failed> {
+    let (alice, zoe) = (AccountId(1), AccountId(2));
+    let conversation = t.conversation(zoe, alice)?.expect("a conversation");
+    assert_eq!((conversation.last_seq, conversation.of_high.sent), (1, 1));
+    assert_eq!(t.message(1, conversation.id, 1)?, message(conversation.id));
+    let known = t.message_known_by(zoe, b"m-1")?;
+    assert_eq!(known.map(|row| row.seq), Some(1));
+    let mut entries = Vec::new();
+    t.log_after(alice, 0, "", |row| {
+        entries.push((row.pos, row.kind, row.message, row.peer, row.seq));
+        Ok(true)
+    })?;
+    let entry = (1, LogKind::Message, Some(1), Some(zoe), Some(1));
+    assert_eq!(entries, [entry]);
+    let mailbox = t.mailbox(alice)?;
+    assert_eq!((mailbox.head, mailbox.waiting), (1, 1));
+    assert!(mailbox.settings.read_receipts && mailbox.settings.delivery_receipts);
+    assert!(t.relation(alice, zoe)?.allowed && !t.relation(zoe, alice)?.allowed);
+    Ok(())
+}
+
+fn check(store: &Store, version: u32) {
     let checked = store.batch(|t| {
+        if version >= 2 {
+            check_mail(t)?;
+        }
         let summary = |name: &str, created_unix_ms, state, has_password, keys| Summary {
             name: name.into(),
             created_unix_ms,
@@ -109,20 +193,20 @@ fn check(store: &mut Store) {
 #[test]
 fn a_store_of_this_release_is_read_back() {
     let dir = dir("made");
-    let mut store = Store::open(&dir).unwrap();
-    fill(&mut store);
+    let store = Store::open(&dir).unwrap();
+    fill(&store);
     drop(store);
     if std::env::var_os("MAKE_GOLDEN").is_some() {
         fs::copy(dir.join(DATABASE), golden(VERSION)).unwrap();
     }
-    check(&mut Store::open(&dir).unwrap());
+    check(&Store::open(&dir).unwrap(), VERSION);
 }
 
 #[test]
 fn a_store_of_every_version_is_opened_and_brought_to_this_one() {
     for version in 1..=VERSION {
         let (dir, path) = of_golden("golden", version);
-        check(&mut Store::open(&dir).unwrap());
+        check(&Store::open(&dir).unwrap(), version);
         let header = fs::read(&path).unwrap();
         assert_eq!(header[60..64], VERSION.to_be_bytes());
         assert_eq!(&header[68..72], b"PMsg");
@@ -171,8 +255,8 @@ fn directory_and_files_are_for_their_user_only_whatever_the_umask() {
         let parent = dir("modes");
         let dir = parent.join("data");
         let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(umask));
-        let mut store = Store::open(&dir).unwrap();
-        fill(&mut store);
+        let store = Store::open(&dir).unwrap();
+        fill(&store);
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
         let mut files = 0;
         for entry in fs::read_dir(&dir).unwrap() {
@@ -215,8 +299,8 @@ fn what_others_could_read_is_closed_and_what_they_could_write_is_refused() {
 #[test]
 fn one_process_has_the_store_and_others_are_told() {
     let dir = dir("locked");
-    let mut store = Store::open(&dir).unwrap();
-    fill(&mut store);
+    let store = Store::open(&dir).unwrap();
+    fill(&store);
     let refused = refusal(&dir);
     assert_eq!(refused.code, Exit::Unavailable);
     assert!(refused.what.contains("daemon"), "{refused}");
@@ -235,7 +319,7 @@ fn one_process_has_the_store_and_others_are_told() {
     assert!(told.contains("locked"), "{told}");
     drop(store);
     assert!(python(&dir).status.success());
-    check(&mut Store::open(&dir).unwrap());
+    check(&Store::open(&dir).unwrap(), VERSION);
 }
 
 #[test]
@@ -253,10 +337,10 @@ fn a_missing_parent_a_file_and_a_place_that_is_not_ours_are_named() {
 fn an_unfinished_creation_begins_anew() {
     let dir = dir("unfinished");
     fs::write(dir.join("privmsgd.db.new"), b"half of").unwrap();
-    let mut store = Store::open(&dir).unwrap();
-    fill(&mut store);
+    let store = Store::open(&dir).unwrap();
+    fill(&store);
     drop(store);
-    check(&mut Store::open(&dir).unwrap());
+    check(&Store::open(&dir).unwrap(), VERSION);
     assert!(!dir.join("privmsgd.db.new").exists());
 }
 
@@ -380,9 +464,9 @@ fn a_directory_is_opened_through_links() {
         );
         let _ = symlink("real", &parent);
         let through_parent = parent.join(real.file_name().unwrap());
-        fill(&mut Store::open(&through_parent).unwrap());
+        fill(&Store::open(&through_parent).unwrap());
         symlink(name, &link).unwrap();
-        check(&mut Store::open(&link).unwrap());
+        check(&Store::open(&link).unwrap(), VERSION);
         let store = Store::open(&link).unwrap();
         assert_eq!(
             refusal(&real).code,

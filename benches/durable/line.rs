@@ -48,6 +48,7 @@ impl Line {
             let mut line = String::new();
             match self.stream.read_line(&mut line).map_err(told)? {
                 0 => return Err("the server hung up".into()),
+                _ if line.starts_with("{\"type\":\"errorMessage\"") => return Err(line),
                 _ => lines.push(line),
             }
         }

@@ -1,6 +1,7 @@
 //! What is asked, a batch at a time: one commit of the store for all of it, and no answer before that. Knows no threads
 //! and no clock, so that a daemon in one thread can drive it too.
 
+mod refusals;
 mod sweeping;
 mod weight;
 
@@ -14,13 +15,14 @@ use log::{error, info};
 
 use super::clerk::{Clerk, Step};
 use super::hashing::{Hashed, Task};
-use super::{Answer, Ask, Asker, Done, Job, Refused, Settings};
+use super::{Ask, Asker, Done, Job, Settings};
+use crate::mailbox::Mail;
 use crate::mailbox::sweep::Sweep;
-use crate::mailbox::{self, Mail};
 use crate::ops::exit::Exit;
 use crate::store::{Failed, Store, Tables, Why};
 use crate::time::Now;
 
+use refusals::{could_not, is_told, only_reads, refusal};
 pub use weight::{mail_weight, weight};
 
 /// Jobs of one commit.
@@ -55,7 +57,8 @@ pub enum Message {
 }
 
 /// Takes a password to be hashed, or gives it back if there is no room.
-pub type Hash<'a> = &'a mut dyn FnMut(Box<Task>) -> Result<(), Box<Task>>;
+pub type Hash<'a> = &'a mut ToHash<'a>;
+type ToHash<'a> = dyn FnMut(Box<Task>) -> Result<(), Box<Task>> + 'a;
 
 /// What became of one message of a batch that is not committed yet.
 struct Outcome {
@@ -169,8 +172,7 @@ impl Bench {
         now: &Now,
         hash: Hash<'_>,
     ) -> Result<(), Failed> {
-        let (clerk, hashing) = (&mut self.clerk, &mut self.hashing);
-        let sweep = &mut self.sweep;
+        let (clerk, hashing, sweep) = (&mut self.clerk, &mut self.hashing, &mut self.sweep);
         self.store.batch(|tables| {
             let mut bytes = 0;
             let mut left = MAX_BATCH;
@@ -192,9 +194,7 @@ impl Bench {
                     .map(weight)
                     .sum::<usize>();
             }
-            if let Err(failed) = sweep.look(tables) {
-                error!("store: {failed}");
-            }
+            sweeping::look(sweep, tables);
         })
     }
 
@@ -327,10 +327,7 @@ fn work_one(
     clerk: &mut Clerk,
     message: Message,
     now: &Now,
-    (hash, hashing): (
-        &mut dyn FnMut(Box<Task>) -> Result<(), Box<Task>>,
-        &mut usize,
-    ),
+    (hash, hashing): (&mut ToHash<'_>, &mut usize),
 ) -> Option<Outcome> {
     let (asker, step) = match message {
         Message::Skipped => {
@@ -368,57 +365,4 @@ fn work_one(
 fn guarded<T>(work: impl FnOnce() -> Result<T, Failed>) -> Result<T, Failed> {
     let done = catch_unwind(AssertUnwindSafe(work));
     done.unwrap_or_else(|_| Err(Failed::other("a job panicked")))
-}
-
-/// The answer to one job that failed alone.
-fn refusal(asker: Asker, mail: Option<&Mail>, failed: &Failed) -> Done {
-    if failed.why == Why::Other {
-        error!("store: {failed}");
-    }
-    answer(asker, mail, super::clerk::not_stored(failed.why))
-}
-
-fn could_not(outcome: &Outcome, failed: &Failed) -> Done {
-    let refused = super::clerk::not_stored(failed.why);
-    answer(outcome.asker, outcome.mail.as_deref(), refused)
-}
-
-fn answer(asker: Asker, mail: Option<&Mail>, refused: Refused) -> Done {
-    let answer = match mail {
-        Some(mail) => Answer::Mail {
-            reply: mail.reply.clone(),
-            verb: mail.verb,
-            answer: Box::new(mailbox::Answer::Refused(refused)),
-        },
-        None => Answer::Refused(refused),
-    };
-    Done {
-        asker,
-        answer,
-        ends: None,
-        notice: None,
-        entries: Vec::new(),
-        regards: Vec::new(),
-    }
-}
-
-fn only_reads(ask: &mailbox::Ask) -> bool {
-    use mailbox::Ask;
-    matches!(
-        ask,
-        Ask::Reach { .. }
-            | Ask::Fetch { .. }
-            | Ask::History { .. }
-            | Ask::Conversations { .. }
-            | Ask::Watch { .. }
-            | Ask::Export { .. }
-    )
-}
-
-/// Whether anybody is to hear of it.
-fn is_told(done: &Done) -> bool {
-    done.asker != Asker::Nobody
-        || !matches!(done.answer, Answer::Mail { .. })
-        || !done.entries.is_empty()
-        || !done.regards.is_empty()
 }

@@ -63,6 +63,7 @@ impl Rules {
 }
 
 /// To the store thread.
+#[expect(clippy::large_enum_variant, reason = "all but one are the largest")]
 enum Letter {
     Message(Message),
     Stop,

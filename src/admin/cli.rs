@@ -39,10 +39,15 @@ pub type OpenOffline = fn(&Path, &Config) -> Result<Offline, StartError>;
 pub struct Tools {
     pub accounts: OpenOffline,
     /// Tells each thing that is wrong with a store.
-    pub check: fn(&Path, &Config, &mut dyn FnMut(Finding)) -> Result<Checked, StartError>,
+    pub check: Check,
     /// Tells what is wrong with the backup and does not keep it from being used.
-    pub restore: fn(&Restore, &Config, &mut dyn FnMut(&Finding)) -> Result<Restored, StartError>,
+    pub restore: BringBack,
 }
+
+type Tell<'a> = &'a mut dyn FnMut(Finding);
+type Check = fn(&Path, &Config, Tell<'_>) -> Result<Checked, StartError>;
+type Warn<'a> = &'a mut dyn FnMut(&Finding);
+type BringBack = fn(&Restore, &Config, Warn<'_>) -> Result<Restored, StartError>;
 
 /// Does what a subcommand says, and says what came of it.
 pub fn run(sub: &Subcommand, tools: Tools) -> Exit {

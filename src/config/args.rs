@@ -256,6 +256,5 @@ Examples:
   privmsgd                                      for this machine only, port 7748
   privmsgd --listen 0.0.0.0:7748                for everybody (traffic is not encrypted)
   privmsgd --listen tls:0.0.0.0:7749            for everybody, encrypted (see privmsgd tls self-signed --help)
-  privmsgd --listen unix:/run/privmsgd/socket   no network at all
   PRIVMSGD_LOG__LEVEL=debug privmsgd --listen 127.0.0.1:0 --port-file port
   privmsgd --check-config --config new.toml && kill -HUP \"$(pidof privmsgd)\"";

@@ -6,6 +6,7 @@ use super::post::{Post, Stop};
 use super::taken::Taken;
 use super::{Answer, Event, Sender};
 use crate::accounts::AccountId;
+use crate::planted::{self, Fault};
 use crate::store::{Conversation, Cursor, Failed, Known, LogKind, LogRow, Mailbox, State};
 use crate::wire::code::{Evidence, Stage};
 
@@ -70,6 +71,10 @@ impl Post<'_> {
         let pos = pos.min(mailbox.head);
         let was = cursor.acked;
         if pos <= was {
+            if planted::is(Fault::CursorBack) {
+                cursor.acked = pos;
+                self.tables.put_cursor(me.id, cursor)?;
+            }
             return Ok(());
         }
         cursor.acked = pos;
@@ -112,7 +117,7 @@ impl Post<'_> {
         if up_to > told {
             let tells = me.id == peer
                 || (mailbox.settings.delivery_receipts
-                    && !proof.invisible
+                    && (!proof.invisible || planted::is(Fault::InvisibleTold))
                     && self.may_tell(me.id, peer)?);
             if tells {
                 conversation.side(me.id).shown_delivered = up_to;
@@ -127,9 +132,11 @@ impl Post<'_> {
 
     /// Whether `peer` may be told what `me` has received, or read.
     pub(super) fn may_tell(&self, me: AccountId, peer: AccountId) -> Result<bool, Failed> {
-        Ok(self.knows(me, peer)?
-            && !self.tables.relation(me, peer)?.blocked
-            && !self.tables.relation(peer, me)?.blocked)
+        Ok(
+            (self.knows(me, peer)? || planted::is(Fault::ReceiptsForAll))
+                && !self.tables.relation(me, peer)?.blocked
+                && !self.tables.relation(peer, me)?.blocked,
+        )
     }
 
     fn receipt(

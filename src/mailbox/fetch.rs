@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::post::{Post, Stop};
 use super::{Answer, Change, Entry, Event, FETCH_BYTES, FETCH_ENTRIES, Fetched, Sender, Who};
 use crate::accounts::AccountId;
-use crate::planted;
+use crate::planted::{self, Fault};
 use crate::store::{Conversation, Failed, Known, LogKind, LogRow, MessageRow};
 use crate::wire::code::{Evidence, Stage};
 
@@ -46,7 +46,7 @@ impl Post<'_> {
                 not_for: row.device,
                 pos: row.pos,
                 event,
-                redelivered: row.pos <= sent && !planted::is(planted::Fault::RepeatUnmarked),
+                redelivered: row.pos <= sent && !planted::is(Fault::RedeliveredUnmarked),
             });
             Ok(true)
         })?;

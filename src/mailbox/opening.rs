@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::ack::Proof;
 use super::post::Post;
 use super::{Event, Opening, Wanted};
+use crate::planted::{self, Fault};
 use crate::store::{Cursor, Failed, Known, LogKind, LogRow, Mailbox};
 use crate::wire::code::Evidence;
 
@@ -34,7 +35,8 @@ impl Post<'_> {
         let resumed = wanted.after.map(|after| after.epoch == epoch);
         let after = wanted.after.filter(|after| after.epoch == epoch);
         let after = after.map(|after| after.pos.min(mailbox.head));
-        if arrival.is_new && !arrival.is_first && after.is_none() {
+        let at_head = !arrival.is_first && !planted::is(Fault::NewDeviceFromStart);
+        if arrival.is_new && at_head && after.is_none() {
             cursor.acked = mailbox.head;
         }
         self.tables.put_cursor(me.id, cursor.clone())?;

@@ -8,7 +8,7 @@ use super::post::{Post, Stop, refused};
 use super::{Accepted, Answer, Event, Letter, Regard, Sender};
 use crate::accounts::Refused;
 use crate::config::MailboxConfig;
-use crate::planted;
+use crate::planted::{self, Fault};
 use crate::store::{
     Conversation, Failed, Fingerprint, Hidden, Known, KnownBy, LogKind, LogRow, Mailbox,
     MessageRow, MessageState,
@@ -54,7 +54,7 @@ impl Post<'_> {
         let is_same = was.is_some_and(|was| {
             (&was.message_id, was.fingerprint) == (&by.message_id, by.fingerprint)
         });
-        if !is_same {
+        if !is_same && !planted::is(Fault::AnyRepeat) {
             let text = "this messageId stands for another message of yours";
             return Err(refused(Code::MessageIdReused, text, Some("messageId")));
         }
@@ -66,7 +66,7 @@ impl Post<'_> {
             message_id: letter.message_id.clone(),
             seq: row.seq,
             time_unix_ms: row.time_unix_ms,
-            duplicate: true,
+            duplicate: !planted::is(Fault::RepeatUnmarked),
         }))
     }
 
@@ -89,7 +89,13 @@ impl Post<'_> {
         let fits = all.has_room(mailbox.waiting, mailbox.waiting_bytes, bytes)
             && room.has_room(side.waiting, side.waiting_bytes, bytes);
         match fits {
-            true => Ok(self.tables.relation(to.id, me.id)?.blocked),
+            true => {
+                let blocked = self.tables.relation(to.id, me.id)?.blocked;
+                if blocked && planted::is(Fault::BlockTold) {
+                    return Err(refused(Code::NotAccepted, "you are blocked", None));
+                }
+                Ok(blocked && !planted::is(Fault::BlockIgnored))
+            }
             false => Err(Stop::Refused(full())),
         }
     }

@@ -12,13 +12,15 @@ use crate::accounts::Job;
 use crate::config::Limits;
 use crate::id::ConnId;
 use crate::net::admit::Peer;
-use crate::net::conn::{Arrived, CloseReason, Conn, Expiry, Phase, Transport};
+use crate::net::conn::{CloseReason, Conn, Expiry, Phase, Transport};
 use crate::net::pool::Pool;
 use crate::net::timers::{NEVER, Timers};
 use crate::planted;
 use crate::wire::code::Goodbye;
 use crate::wire::command::Raw;
 use crate::wire::frame::Frame;
+
+pub use crate::net::conn::Arrived;
 
 /// What became of a frame that is no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,9 @@
 //! Mailbox mode: the sessions of one account, side by side. Each is linked to the next, in a ring; the name leads to
 //! one of them. Knows neither how they came to be nor what they prove.
 
-use std::sync::Arc;
-
 use crate::accounts::Registered;
 use crate::id::ConnId;
+use crate::mailbox::DeviceName;
 use crate::router::mail::Way;
 use crate::router::session::{Member, Session, Sessions};
 use crate::router::{Router, Table};
@@ -92,7 +91,7 @@ impl Router {
     /// Makes `id` a session of the account, which has none of the same device.
     pub(super) fn join(&mut self, id: ConnId, registered: &Registered, status: Status, now: &Now) {
         let key = registered.username.key();
-        let device: Option<Arc<str>> = registered.mail.map(|_| (*registered.device).into());
+        let device: Option<DeviceName> = registered.mail.map(|_| (*registered.device).into());
         let shown = match device {
             Some(_) => status,
             None => Status::Offline,

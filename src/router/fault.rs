@@ -90,17 +90,6 @@ pub(super) fn offered<'a>(load: Load, name: &Name<'_>, to_raw: Raw<'a>) -> Resul
 }
 
 #[cold]
-pub(super) fn own_device_busy<'a>(to_raw: Raw<'a>) -> Fault<'a> {
-    Fault {
-        to_raw: Some(to_raw),
-        ..Fault::new(
-            Code::RecipientBusy,
-            "another device of yours, which gets a copy, reads too slowly; not delivered",
-        )
-    }
-}
-
-#[cold]
 fn recipient_busy<'a>(name: &Name<'_>, to_raw: Raw<'a>) -> Fault<'a> {
     let message = format!(
         "User \"{}\" reads slower than it is written to; not delivered",

@@ -2,10 +2,10 @@
 //! Knows no other session.
 
 use std::cell::Cell;
-use std::sync::Arc;
 
 use crate::accounts::AccountId;
 use crate::id::ConnId;
+use crate::mailbox::DeviceName;
 use crate::planted;
 use crate::router::mail::{Delivery, Ending, Way};
 use crate::router::presence::WatchList;
@@ -45,7 +45,7 @@ struct Rare {
 pub struct Member {
     pub account: AccountId,
     /// As it stands between its quotes. No other session of the account has the same. `None`: it only sends.
-    pub device: Option<Arc<str>>,
+    pub device: Option<DeviceName>,
     /// The next session of the same account, in a ring; itself if there is no other.
     pub next: ConnId,
     /// It chose to be seen by nobody.

@@ -2,8 +2,7 @@
 
 use crate::accounts::{Job, Origin};
 use crate::id::ConnId;
-use crate::net::conn::Arrived;
-use crate::net::conns::Load;
+use crate::net::conns::{Arrived, Load};
 use crate::wire::code::Goodbye;
 use crate::wire::command::Raw;
 use crate::wire::frame::Frame;

@@ -33,6 +33,10 @@ Ends with 0 if all hold, 1 if one does not, 2 if there was nothing to check.
   --list             all sentences, without a server";
 
 fn main() -> ExitCode {
+    if std::env::args().any(|arg| arg == "--help") {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(why) => {

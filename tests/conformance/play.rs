@@ -166,15 +166,14 @@ impl<'a> Player<'a> {
             Some((real, proof)) => (real.clone(), proof.clone()),
             None => (format!("{name}{}", self.suffix), Proof::None),
         };
-        let fields = self.filled(fields);
+        let fields = self.filled(&format!("{fields}}}"));
         let (conn, hello) = self.conns.get_mut(&who).ok_or("is not connected")?;
         let proof = match fields.contains("\"resumeToken\"") {
             true => String::new(),
             false => proof.fields(&real, hello),
         };
         conn.send(
-            format!("{{\"type\":\"register\",\"username\":\"{real}\"{proof}{fields}}}\n")
-                .as_bytes(),
+            format!("{{\"type\":\"register\",\"username\":\"{real}\"{proof}{fields}\n").as_bytes(),
         )?;
         if !reads {
             return Ok(());

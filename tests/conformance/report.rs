@@ -9,7 +9,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
-use crate::book::{Check, Mode};
+use crate::book::Check;
 use crate::play::{Outcome, Why, play};
 use crate::server::Server;
 
@@ -79,18 +79,6 @@ impl Outcomes<'_> {
                 Outcome::Fails(why) => Some((*check, why.as_str())),
                 _ => None,
             })
-    }
-
-    /// What a server of that mode was not asked, although it is about its mode.
-    pub fn skipped(&self, has_mailboxes: bool) -> Vec<&str> {
-        let other = match has_mailboxes {
-            true => Mode::Open,
-            false => Mode::Mailbox,
-        };
-        let all = self.all.iter().filter(|(check, _)| check.mode != other);
-        all.filter(|(_, outcome)| matches!(outcome, Outcome::Skipped(_)))
-            .map(|(check, _)| check.place.as_str())
-            .collect()
     }
 
     pub fn held(&self) -> usize {

@@ -187,7 +187,7 @@ impl Post {
                 next: (at.part < 2).then_some(Exported {
                     seq: 0,
                     part: at.part + 1,
-                    after: 0,
+                    ..Exported::START
                 }),
             },
             Ask::DeleteAccount => {

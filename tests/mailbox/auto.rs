@@ -14,7 +14,7 @@ fn acked(stage: &Stage) -> u64 {
     stage.cursor("Alice", "phone").acked
 }
 
-/// > the cursor moves to the last frame that ends there once that has held for 1 s
+/// > An entry counts as arrived when all its bytes have been for *auto delay* of §10, or when they have been and the client ended its input.
 #[test]
 fn what_has_arrived_for_a_second_is_acknowledged() {
     let mut stage = Stage::new();
@@ -47,7 +47,8 @@ fn what_the_peer_has_not_taken_has_not_arrived() {
     assert_eq!(acked(&stage), 2);
 }
 
-/// > after an error that reading counts for nothing; the last second is sent again with `redelivered:true`
+/// > What was sent within
+/// > the last *auto delay* may come again, with `"redelivered":true`.
 #[test]
 fn after_a_reset_nothing_of_the_last_second_counts() {
     let mut stage = Stage::new();
@@ -88,7 +89,7 @@ fn a_reset_is_found_by_looking() {
     assert_eq!(acked(&stage), 0);
 }
 
-/// > or the peer ended with FIN
+/// > or when they have been and the client ended its input.
 #[test]
 fn what_has_arrived_before_an_orderly_end_counts_at_once() {
     for end in ["", r#"{"type":"bye"}"#] {

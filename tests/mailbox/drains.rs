@@ -5,7 +5,7 @@ use privmsgd::mailbox::Ask;
 use crate::house::transcript;
 use crate::stage::Stage;
 
-/// > `printf register | nc` fetches one's mail
+/// > So one line fetches one's mail, and `auto` sees to it that it does not come again:
 #[test]
 fn a_script_fetches_its_mail_once() {
     transcript(|at| {
@@ -34,7 +34,7 @@ fn a_script_fetches_its_mail_once() {
     });
 }
 
-/// > `ack` sessions are first delivered what waits up to the head of that moment
+/// > With `"deliver":"ack"` a session that ends gets everything too, beyond its `window`,
 #[test]
 fn whoever_has_ended_its_input_is_sent_everything_whatever_its_window() {
     for end in ["bye", "drained"] {
@@ -137,7 +137,7 @@ fn a_drain_has_an_end() {
     assert!((301..=310).contains(&seen.len()), "{}", seen.len());
 }
 
-/// > bounded by time
+/// > milliseconds from a client's end of input to `goodbye`, while its mailbox is sent to it; then it ends as it is
 #[test]
 fn a_drain_that_takes_too_long_is_over() {
     let mut stage = Stage::with(|limits| {
@@ -189,7 +189,7 @@ fn nothing_after_bye_is_handled() {
     assert_eq!(bob.lines().len(), 1);
 }
 
-/// > `goodbye` comes after the outcome of each
+/// > then the outcome of its commands is told, then comes `goodbye`.
 ///
 /// Found by the simulator (seed 962): a store that took longer than the last delivery may.
 #[test]

@@ -9,7 +9,6 @@ mod account;
 mod auto;
 mod channels;
 mod devices;
-mod document;
 mod drains;
 mod endings;
 mod house;

@@ -68,7 +68,7 @@ fn invisible_looks_like_offline() {
     });
 }
 
-/// > `watch` is answered by permission; offline, unknown and not allowed look the same.
+/// > To all others it is `offline`: away, unknown and not allowed look the same.
 #[test]
 fn who_may_not_see_sees_nobody() {
     played(|at| {

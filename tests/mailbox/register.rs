@@ -133,8 +133,9 @@ fn failed_tries_are_told_to_who_proves_the_name_next() {
             ));
             a.expect_error("authFailed");
         }
-        let mut b = at.register("Alice", "phone");
+        let mut b = at.register_with("Alice", "phone", "");
         b.expect(r#"{"type":"sessionNotice","kind":"authFailures","count":2,"time":"…"}"#);
+        b.expect(r#"{"type":"synced","pos":0}"#);
         b.expect_nothing();
     });
 }

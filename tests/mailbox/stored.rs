@@ -33,7 +33,7 @@ fn a_message_waits_for_who_is_away() {
     });
 }
 
-/// > `accepted` comes for an `id` or a `messageId`
+/// > **Replies.** `accepted`, if there is an `id` or a `messageId`.
 #[test]
 fn what_is_not_asked_for_is_not_said() {
     transcript(|at| {
@@ -49,7 +49,7 @@ fn what_is_not_asked_for_is_not_said() {
     });
 }
 
-/// > errors echo what was sent
+/// > Errors echo `toUsername` exactly as it was sent.
 #[test]
 fn an_unknown_recipient_is_echoed_as_sent() {
     transcript(|at| {
@@ -96,7 +96,7 @@ fn nothing_is_said_before_it_is_stored() {
     }
 }
 
-/// > Reading also stops while the connection's own output is over its bound or 256 commands are pending.
+/// > when `max_pending_commands` of them wait for the server's disk, the connection is not read until one is done.
 #[test]
 fn with_too_many_commands_pending_a_connection_is_not_read() {
     let mut stage = Stage::with(|limits| limits.max_pending_commands = 4);
@@ -172,7 +172,7 @@ fn a_full_desk_takes_no_message() {
     });
 }
 
-/// > `deliver:"none"`: send-only; no device, replaces nobody, moves no cursor, is not online.
+/// > A session with `"deliver":"none"` has no device, replaces nobody, moves no cursor, is not online,
 #[test]
 fn who_only_sends_gets_nothing_and_replaces_nobody() {
     transcript(|at| {
@@ -264,6 +264,7 @@ fn commands_about_messages_are_answered() {
         bob.expect(r#"{"type":"ok","id":3,"command":"markRead"}"#);
         bob.send(r#"{"type":"markRead","withUsername":"Alice","seq":1}"#);
         bob.send(r#"{"type":"settings","readReceipts":true}"#);
+        bob.expect(r#"{"type":"ok","command":"settings","acceptFrom":"anyone","deliveryReceipts":true,"readReceipts":true}"#);
         bob.send(r#"{"type":"settings","acceptFrom":"known","id":4}"#);
         bob.expect(r#"{"type":"ok","id":4,"command":"settings","acceptFrom":"known","deliveryReceipts":true,"readReceipts":true}"#);
         bob.send(r#"{"type":"conversations","id":5}"#);
@@ -287,7 +288,7 @@ fn commands_about_messages_are_answered() {
     });
 }
 
-/// > `account` … `export` … `delete`
+/// > everything that is kept of the account, one `exported` line for each thing, then `done`
 #[test]
 fn an_account_is_exported_and_deleted() {
     transcript(|at| {

@@ -16,7 +16,7 @@ fn ack(session: &Session, pos: u64) {
     session.say(&format!(r#"{{"type":"ack","pos":{pos}}}"#));
 }
 
-/// > `window` counts unacked stream frames
+/// > At most `window` entries of the mailbox are out without being acknowledged; receipts and changes count like messages.
 #[test]
 fn a_window_holds_so_many_and_no_more() {
     let mut stage = Stage::new();
@@ -209,7 +209,7 @@ fn acks_of_one_turn_are_one() {
     assert_eq!(stage.cursor("Alice", "phone").acked, 5);
 }
 
-/// > `ack` above the last `pos` sent on this connection is `badValue`; below the cursor it is ignored.
+/// > `badValue` with `field` `pos`: it is above the last `pos` that was sent on this connection.
 #[test]
 fn acks_are_for_what_was_sent() {
     let mut stage = Stage::new();
@@ -284,7 +284,7 @@ fn a_question_for_more_that_failed_is_put_again() {
     );
 }
 
-/// > `after` acknowledges all ≤ after; `after:0` sends everything kept without moving the cursor back
+/// > With `"after":0` everything that is kept is sent again; the cursor does not move back.
 #[test]
 fn a_client_that_knows_where_it_was_goes_on_there() {
     let mut stage = Stage::new();

@@ -272,12 +272,12 @@ impl Reference {
             since: unix,
         });
         name.sessions.push(id);
-        if let Some(mail) = registered.mail {
-            self.open_mail(id, &mail);
-        }
         self.restate(&key, &shown, before);
         if registered.failures > 0 {
             self.told_of_failures(id, registered.failures);
+        }
+        if let Some(mail) = registered.mail {
+            self.open_mail(id, &mail);
         }
     }
 

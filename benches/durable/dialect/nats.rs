@@ -15,6 +15,7 @@ pub struct Nats {
 }
 
 const CONNECT: &str = "CONNECT {\"verbose\":false,\"pedantic\":false,\"lang\":\"rust\",\"version\":\"1\",\"protocol\":1}\r\n";
+const PING: &[u8] = b"PING\r\n";
 /// Subscriptions of a recipient: its messages, and answers to its questions.
 const MESSAGES: &[u8] = b"1";
 const ANSWERS: &[u8] = b"2";
@@ -62,8 +63,14 @@ impl Dialect for Nats {
         out.extend_from_slice(b"\r\n");
     }
 
+    /// A ping, which comes once after two seconds, needs no answer for an hour.
     fn answer(&self, _: u32, bytes: &[u8]) -> Outcome<Option<(usize, Option<u64>)>> {
-        let Some(frame) = Frame::take(bytes)? else {
+        let pinged = if bytes.starts_with(PING) {
+            PING.len()
+        } else {
+            0
+        };
+        let Some(frame) = Frame::take(&bytes[pinged..])? else {
             return Ok(None);
         };
         let told = frame.subject.rsplit(|byte| *byte == b'.').next();
@@ -73,7 +80,7 @@ impl Dialect for Nats {
         if !frame.payload.starts_with(b"{\"stream\":\"S\"") {
             return not_understood(bytes);
         }
-        Ok(Some((frame.length, Some(told))))
+        Ok(Some((pinged + frame.length, Some(told))))
     }
 
     fn hear(
@@ -84,7 +91,14 @@ impl Dialect for Nats {
         took: &mut dyn FnMut(&[u8]) -> Outcome<()>,
     ) -> Outcome<usize> {
         let mut used = 0;
-        while let Some(frame) = Frame::take(&bytes[used..])? {
+        loop {
+            if bytes[used..].starts_with(PING) {
+                used += PING.len();
+                ear.due.extend_from_slice(b"PONG\r\n");
+            }
+            let Some(frame) = Frame::take(&bytes[used..])? else {
+                return Ok(used);
+            };
             used += frame.length;
             match frame.subscription {
                 MESSAGES => {
@@ -106,7 +120,6 @@ impl Dialect for Nats {
                 _ => return not_understood(bytes),
             }
         }
-        Ok(used)
     }
 
     fn acknowledge(&self, _: u32, ear: &mut Ear, out: &mut Vec<u8>) {
@@ -171,7 +184,7 @@ struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// `None`: not all of it is here. Pings come only after an hour.
+    /// `None`: not all of it is here.
     fn take(bytes: &'a [u8]) -> Outcome<Option<Self>> {
         let Some(end) = memchr(b'\n', bytes) else {
             return Ok(None);

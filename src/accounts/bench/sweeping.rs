@@ -6,7 +6,7 @@ use super::super::{Answer, Asker, Done};
 use super::{Bench, guarded};
 use crate::mailbox::post::Post;
 use crate::mailbox::sweep::Sweep;
-use crate::store::Failed;
+use crate::store::{Failed, Tables};
 use crate::time::Now;
 
 impl Bench {
@@ -39,7 +39,8 @@ impl Bench {
         if self.sweep.takes_forgetting(now) {
             self.forget();
         }
-        told.ok().filter(super::is_told)
+        told.ok()
+            .filter(|done| !done.entries.is_empty() || !done.regards.is_empty())
     }
 
     /// What jobs have taken away or brought. Before their answers are given: an account's traces are gone by then,
@@ -83,5 +84,15 @@ impl Bench {
     }
 }
 
+/// What came may expire sooner than all the rest.
+pub(super) fn look(sweep: &mut Sweep, tables: &Tables<'_>) {
+    if let Err(failed) = sweep.look(tables) {
+        error!("store: {failed}");
+    }
+}
+
 /// A day.
 const NEVER_MS: u64 = 86_400_000;
+
+#[cfg(test)]
+mod tests;

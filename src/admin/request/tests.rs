@@ -42,6 +42,10 @@ fn operators() -> Vec<Operator> {
             username,
             device: "my phone".into(),
         },
+        Operator::Upkeep(Upkeep::Stats),
+        Operator::Upkeep(Upkeep::Backup {
+            to: "/var/lib/x/copy \"1\".db".into(),
+        }),
     ]
 }
 
@@ -98,6 +102,9 @@ fn what_is_no_request_is_named_and_never_quoted() {
             "badRequest",
         ),
         (r#"{"command":"account","hunter2":1}"#, "badRequest"),
+        (r#"{"command":"backup"}"#, "badRequest"),
+        (r#"{"command":"backup","to":"copy.db"}"#, "badRequest"),
+        (r#"{"command":"backup","to":"/a\u0000b"}"#, "badRequest"),
     ] {
         let fault = Request::parse(line.as_bytes()).unwrap_err();
         assert_eq!(fault.code, code, "{line}");

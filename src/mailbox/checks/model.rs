@@ -139,22 +139,7 @@ fn step(house: &mut House, names: &Names, model: &mut Model, dice: &mut Dice) {
             let upto = model.take(who, invisible);
             expect(house, Stage::Delivered, other, upto);
         }
-        9 => {
-            let (relation, person) = (dice.roll(4), &mut model.people[who]);
-            let relation = match relation {
-                0 => Relation::Block,
-                1 => Relation::Allow,
-                2 => Relation::Disallow,
-                _ => Relation::Unblock,
-            };
-            match relation {
-                Relation::Block => person.blocks = true,
-                Relation::Unblock => person.blocks = false,
-                Relation::Allow => person.allows = true,
-                Relation::Disallow => person.allows = false,
-            }
-            assert_eq!(house.relate(me, other, relation), Answer::Ok);
-        }
+        9 => relate(house, (me, other), &mut model.people[who], dice),
         _ => {
             let person = &mut model.people[who];
             (person.tells_read, person.tells_delivered) = (dice.roll(3) > 0, dice.roll(3) > 0);
@@ -166,6 +151,22 @@ fn step(house: &mut House, names: &Names, model: &mut Model, dice: &mut Dice) {
             assert!(matches!(house.ask(me, ask), Answer::Settings(_)));
         }
     }
+}
+
+fn relate(house: &mut House, (me, other): (&str, &str), person: &mut Person, dice: &mut Dice) {
+    let relation = match dice.roll(4) {
+        0 => Relation::Block,
+        1 => Relation::Allow,
+        2 => Relation::Disallow,
+        _ => Relation::Unblock,
+    };
+    match relation {
+        Relation::Block => person.blocks = true,
+        Relation::Unblock => person.blocks = false,
+        Relation::Allow => person.allows = true,
+        Relation::Disallow => person.allows = false,
+    }
+    assert_eq!(house.relate(me, other, relation), Answer::Ok);
 }
 
 fn compare(house: &mut House, names: &Names, model: &Model) {

@@ -68,7 +68,7 @@ impl Router {
                     },
                 );
             }
-            Answer::Settings(settings) if reply.is_some() => {
+            Answer::Settings(settings) => {
                 out.send(
                     id,
                     &Frame::Settings {
@@ -77,7 +77,7 @@ impl Router {
                     },
                 );
             }
-            Answer::Accepted(_) | Answer::Settings(_) => {}
+            Answer::Accepted(_) => {}
             Answer::Ok => {
                 if let Some(id_of_reply) = reply {
                     let (command, reply) = (verb, id_of_reply);
@@ -107,7 +107,7 @@ pub(super) fn tell_refused<T: Table>(
         refused.code,
         Code::UnknownUser | Code::NotAccepted | Code::RecipientBusy | Code::MailboxFull
     );
-    let to_raw = echo.to_raw().filter(|_| concerns_recipient);
+    let to_raw = echo.recipient().filter(|_| concerns_recipient);
     let mut fault = Fault {
         field: refused.field,
         retry_after_ms: refused.retry_after_ms,

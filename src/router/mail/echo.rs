@@ -61,7 +61,7 @@ impl<'a> Echo<'a> {
         self.raw(0)
     }
 
-    pub(super) fn to_raw(&self) -> Option<Raw<'a>> {
+    pub(super) fn recipient(&self) -> Option<Raw<'a>> {
         self.raw(1)
     }
 

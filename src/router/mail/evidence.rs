@@ -4,7 +4,7 @@
 use crate::accounts::{Ask as Asked, Asker, Job};
 use crate::id::ConnId;
 use crate::mailbox::{self, Mail, Sender};
-use crate::net::conn::Arrived;
+use crate::net::conns::Arrived;
 use crate::planted;
 use crate::router::fault::Fault;
 use crate::router::mail::echo::{Echo, Purpose};

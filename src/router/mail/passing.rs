@@ -5,7 +5,7 @@ use crate::id::ConnId;
 use crate::mailbox::{Answer, Ask, Reach, Who};
 use crate::net::conns::Load;
 use crate::router::devices::ring;
-use crate::router::fault::{Fault, not_registered, offered, own_device_busy};
+use crate::router::fault::{Fault, not_registered, refuse};
 use crate::router::mail::answer::tell_refused;
 use crate::router::mail::echo::{Echo, Purpose};
 use crate::router::session::{Member, NOBODY, Session};
@@ -68,7 +68,7 @@ impl Router {
         out: &mut T,
     ) -> Result<(), Fault<'a>> {
         if let Some(is_open) = self.knows_way(from, name) {
-            return self.type_to(from, id, name, to_raw, is_open, out);
+            return self.type_to(from, id, is_open, out);
         }
         self.ask_way(from, Echo::to(id, to_raw), Verb::Typing, name, 0, out)
     }
@@ -112,17 +112,16 @@ impl Router {
         let Ok(to) = Name::parse(who.as_str()) else {
             return;
         };
-        let done = match (is_there, echo.message(to.clone()), echo.to_raw()) {
-            (false, ..) => return,
-            (true, Some(message), _) => {
+        let done = match echo.message(to) {
+            _ if !is_there => return,
+            Some(message) => {
                 self.set_envelope(id, now);
                 self.pass(id, echo.id(), &message, is_open, out, now)
             }
-            (true, None, Some(to_raw)) => self.type_to(id, echo.id(), &to, to_raw, is_open, out),
-            (true, None, None) => return,
+            None => self.type_to(id, echo.id(), is_open, out),
         };
         if let Err(fault) = done {
-            crate::router::fault::refuse(out, id, echo.id(), Some(verb), &fault);
+            refuse(out, id, echo.id(), Some(verb), &fault);
         }
     }
 
@@ -153,8 +152,8 @@ impl Router {
         Ok(())
     }
 
-    /// To every device of whom the way of `from` leads to, and a copy to each other one of the sender: to all of them
-    /// or to none. If nobody is there, or none of it may leave, it is accepted all the same.
+    /// To every device of whom the way of `from` leads to, and a copy to each other one of the sender, as far as they
+    /// have room. If nobody is there, or none of it may leave, it is accepted all the same.
     fn pass<'a, T: Table>(
         &mut self,
         from: ConnId,
@@ -171,17 +170,14 @@ impl Router {
             let is_alone = |id: ConnId, member: &Member| member.next == id;
             let single = self.sessions.get(first).and_then(Session::member);
             let single = single.is_some_and(|one| is_alone(first, one) && one.device.is_some());
-            let frame = Frame::PrivateMessage {
-                envelope: &self.envelope,
-                message,
-            };
             if single && is_alone(from, member) {
-                match out.offer(first, &frame) {
-                    Load::Gone => {}
-                    load => offered(load, &message.to, message.to_raw)?,
-                }
+                let frame = Frame::PrivateMessage {
+                    envelope: &self.envelope,
+                    message,
+                };
+                out.offer(first, &frame);
             } else {
-                self.pass_to_all(from, first, message, out, now)?;
+                self.pass_to_all(from, first, message, out, now);
             }
         }
         let to = member.way.to.as_deref();
@@ -201,44 +197,38 @@ impl Router {
         Ok(())
     }
 
-    fn pass_to_all<'a, T: Table>(
+    fn pass_to_all<T: Table>(
         &self,
         from: ConnId,
         first: ConnId,
-        message: &PrivateMessage<'a>,
+        message: &PrivateMessage<'_>,
         out: &mut T,
         now: &Now,
-    ) -> Result<(), Fault<'a>> {
-        let sender = self.sessions.get(from).ok_or_else(not_registered)?;
-        let recipient = self.sessions.get(first).ok_or_else(not_registered)?;
-        let to_itself = recipient.key() == sender.key();
-        let devices = || self.devices(first);
-        let copies = || {
-            let others = self.devices(from).filter(|id| *id != from);
-            others.filter(|_| !to_itself)
+    ) {
+        let (Some(sender), Some(recipient)) = (self.sessions.get(from), self.sessions.get(first))
+        else {
+            return;
         };
-        if devices().next().is_none() {
-            return Ok(());
-        }
-        if devices().any(|id| out.room(id) == Load::Busy) {
-            return offered(Load::Busy, &message.to, message.to_raw);
-        }
-        if copies().any(|id| out.room(id) == Load::Busy) {
-            return Err(own_device_busy(message.to_raw));
-        }
         let frame = Frame::PrivateMessage {
             envelope: &self.envelope,
             message,
         };
-        devices().for_each(|device| out.send(device, &frame));
+        let mut is_there = false;
+        for device in self.devices(first) {
+            is_there |= out.offer(device, &frame) == Load::Fits;
+        }
+        if !is_there || recipient.key() == sender.key() {
+            return;
+        }
         let copy = Frame::Copy {
             from: sender.name(),
             message,
             time: now.stamp,
             to: recipient.name(),
         };
-        copies().for_each(|device| out.send(device, &copy));
-        Ok(())
+        for device in self.devices(from).filter(|device| *device != from) {
+            out.offer(device, &copy);
+        }
     }
 
     /// To whichever device has room. From somebody invisible nothing leaves.
@@ -246,8 +236,6 @@ impl Router {
         &mut self,
         from: ConnId,
         id: Option<Raw<'a>>,
-        name: &Name<'a>,
-        to_raw: Raw<'a>,
         is_open: bool,
         out: &mut T,
     ) -> Result<(), Fault<'a>> {
@@ -257,20 +245,10 @@ impl Router {
         let typing = Frame::Typing {
             from: sender.name(),
         };
-        let mut best = Load::Gone;
-        for device in first
-            .into_iter()
-            .filter(|_| is_seen)
-            .flat_map(|first| self.devices(first))
-        {
-            best = match (out.offer(device, &typing), best) {
-                (Load::Fits, _) | (_, Load::Fits) => Load::Fits,
-                (Load::Busy, _) | (_, Load::Busy) => Load::Busy,
-                (Load::Gone, Load::Gone) => Load::Gone,
-            };
-        }
-        if best == Load::Busy {
-            offered(best, name, to_raw)?;
+        if let Some(first) = first.filter(|_| is_seen) {
+            for device in self.devices(first) {
+                out.offer(device, &typing);
+            }
         }
         if let Some(id) = id {
             let command = Verb::Typing;

@@ -68,8 +68,10 @@ const fn with_edge(
     [a, b, c, d, e, below, above]
 }
 
+type Good = (&'static str, &'static str);
+
 /// Type, fields that must be there with a good value, and what none of the fields may be.
-const COMMANDS: &[(&str, &[(&str, &str)], &[Wrong])] = &[
+const COMMANDS: &[(&str, &[Good], &[Wrong])] = &[
     ("ack", &[("pos", "0")], &[("pos", NO_POS)]),
     (
         "markRead",

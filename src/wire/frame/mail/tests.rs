@@ -18,7 +18,6 @@ fn written(frame: Frame<'_>) -> String {
     let mut out = Vec::new();
     frame.write(&mut out);
     assert_eq!(out.pop(), Some(b'\n'));
-    assert!(serde_json::from_slice::<serde_json::Value>(&out).is_ok());
     String::from_utf8(out).unwrap()
 }
 
