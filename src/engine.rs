@@ -5,22 +5,21 @@ mod admin;
 mod answers;
 mod first_bytes;
 mod input;
+mod table;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use log::{error, info};
 
-use crate::accounts::{Job, Origin};
 use crate::config::{Config, Limits};
 use crate::id::ConnId;
 use crate::net::admit::{Admit, Peer, Refused, Verdict};
-use crate::net::conn::{Arrived, CloseReason, Expiry, Transport};
-use crate::net::conns::{Conns, Load};
+use crate::net::conn::{CloseReason, Expiry, Transport};
+use crate::net::conns::Conns;
 use crate::ops::remote_log::{RemoteLog, summary};
-use crate::router::{Channel, Input, Policy, Router, Table, Tokens};
+use crate::router::{Channel, Input, Policy, Router, Tokens};
 use crate::time::Now;
 use crate::wire::code::{Goodbye, Mode};
-use crate::wire::command::Raw;
 use crate::wire::frame::Frame;
 
 pub use admin::Seen;
@@ -40,91 +39,6 @@ pub struct Engine<S> {
     broken: bool,
     #[cfg(debug_assertions)]
     debug_hooks: bool,
-}
-
-impl<S: Transport> Table for Conns<S> {
-    #[inline]
-    fn offer(&mut self, to: ConnId, frame: &Frame<'_>) -> Load {
-        Conns::offer(self, to, frame)
-    }
-
-    #[inline]
-    fn send(&mut self, to: ConnId, frame: &Frame<'_>) {
-        Conns::send(self, to, frame);
-    }
-
-    fn close(&mut self, id: ConnId, code: Goodbye, reply: Option<Raw<'_>>) {
-        Conns::close(self, id, code, reply, None);
-    }
-
-    fn registered(&mut self, id: ConnId, heartbeat_ms: Option<u32>) {
-        let now_ms = self.now_ms;
-        if let Some(conn) = self.get_mut(id) {
-            conn.register(heartbeat_ms, now_ms);
-            self.mark_registered(id);
-        }
-    }
-
-    #[inline]
-    fn room(&mut self, to: ConnId) -> Load {
-        Conns::room(self, to)
-    }
-
-    fn ask(&mut self, job: Job) -> bool {
-        Conns::ask(self, job)
-    }
-
-    fn answered(&mut self, id: ConnId) -> bool {
-        Conns::answered(self, id)
-    }
-
-    fn post(&mut self, job: Job, bytes: usize) -> bool {
-        Conns::post(self, job, bytes)
-    }
-
-    fn post_answered(&mut self, id: ConnId) -> bool {
-        Conns::post_answered(self, id)
-    }
-
-    fn tell(&mut self, job: Job) {
-        Conns::tell(self, job);
-    }
-
-    fn awaited(&self, id: ConnId) -> u32 {
-        Conns::awaited(self, id)
-    }
-
-    fn end_lines(&mut self, id: ConnId) {
-        Conns::end_lines(self, id);
-    }
-
-    fn follow(&mut self, id: ConnId) {
-        Conns::follow(self, id);
-    }
-
-    fn output_end(&self, id: ConnId) -> u64 {
-        Conns::output_end(self, id)
-    }
-
-    fn arrived(&mut self, id: ConnId) -> Arrived {
-        Conns::arrived(self, id)
-    }
-
-    fn space(&mut self, to: ConnId, bytes: usize) -> bool {
-        Conns::space(self, to, bytes)
-    }
-
-    fn await_room(&mut self, id: ConnId) -> bool {
-        Conns::await_room(self, id)
-    }
-
-    fn let_go(&mut self, id: ConnId) {
-        Conns::let_go(self, id);
-    }
-
-    fn origin(&self, id: ConnId) -> Origin {
-        Conns::origin(self, id)
-    }
 }
 
 impl<S: Transport> Engine<S> {

@@ -344,6 +344,8 @@ pub struct Wanted {
     pub deliver: Deliver,
     /// Everything up to `pos` has arrived, if the store's epoch is still this one.
     pub after: Option<After>,
+    /// No receipt leaves for what `after` says.
+    pub invisible: bool,
 }
 
 /// What netcat users want.
@@ -352,6 +354,7 @@ impl Default for Wanted {
         Wanted {
             deliver: Deliver::Auto,
             after: None,
+            invisible: false,
         }
     }
 }

@@ -65,6 +65,8 @@ pub enum Input<'a> {
     Ended(Arrived),
 }
 
+const STORES_NOTHING: &str = "this server runs in open mode: it stores nothing";
+
 /// Yields unguessable numbers, never 0; `None`: no randomness can be had now.
 pub type Tokens = Box<dyn FnMut() -> Option<u128>>;
 
@@ -233,21 +235,14 @@ impl Router {
                 return self.pass_typing(from, id, to, *to_raw, out);
             }
             Command::Typing { to, to_raw } => self.typing(from, to, *to_raw, out)?,
-            Command::Watch { usernames } if self.mailbox.is_some() => {
-                return self.ask_to_watch(from, id, usernames, out);
-            }
             Command::Watch { usernames } => {
-                let all = vec![true; usernames.len()];
-                return self.watch(from, id, usernames, &all, out, now);
+                return self.watch_if_permitted(from, id, usernames, out, now);
             }
             Command::Unwatch { usernames } => self.unwatch(from, usernames),
             Command::SetStatus(status) => self.set_status(from, *status, out, now),
             Command::Ack { pos } => return self.ack(from, id, *pos, out, now),
             Command::Mail(mail) => return self.mail(from, id, mail, out),
-            Command::Mailbox(_) => {
-                let message = "this server runs in open mode: it stores nothing";
-                return Err(not_available(message, None));
-            }
+            Command::Mailbox(_) => return Err(not_available(STORES_NOTHING, None)),
         }
         if let (Some(id), Verb::Typing | Verb::Unwatch | Verb::SetStatus) = (id, command.verb()) {
             out.send(

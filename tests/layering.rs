@@ -76,6 +76,7 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
     // Threads, clocks.
     (
         &[
+            "src/accounts/bench",
             "src/accounts/clerk",
             "src/accounts/confusable.rs",
             "src/accounts/hashing.rs",

@@ -1,28 +1,30 @@
 //! What is asked, a batch at a time: one commit of the store for all of it, and no answer before that. Knows no threads
 //! and no clock, so that a daemon in one thread can drive it too.
 
+mod outcome;
 mod refusals;
 mod sweeping;
+#[cfg(test)]
+mod tests;
 mod weight;
 
 use std::collections::VecDeque;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use log::{error, info};
 
-use super::clerk::{Clerk, Step};
+use super::clerk::Clerk;
 use super::hashing::{Hashed, Task};
-use super::{Ask, Asker, Done, Job, Settings};
-use crate::mailbox::Mail;
+use super::{Ask, Done, Job, Settings};
 use crate::mailbox::sweep::Sweep;
 use crate::ops::exit::Exit;
-use crate::store::{Failed, Store, Tables, Why};
+use crate::store::{Failed, Store, Why};
 use crate::time::Now;
 
-use refusals::{could_not, is_told, only_reads, refusal};
+use outcome::{Outcome, guarded, mails, work_group, work_one};
+use refusals::{could_not, is_told, only_reads};
 pub use weight::{mail_weight, weight};
 
 /// Jobs of one commit.
@@ -59,15 +61,6 @@ pub enum Message {
 /// Takes a password to be hashed, or gives it back if there is no room.
 pub type Hash<'a> = &'a mut ToHash<'a>;
 type ToHash<'a> = dyn FnMut(Box<Task>) -> Result<(), Box<Task>> + 'a;
-
-/// What became of one message of a batch that is not committed yet.
-struct Outcome {
-    asker: Asker,
-    /// What was asked, if it was asked of a mailbox.
-    mail: Option<Box<Mail>>,
-    /// `None`: it was not come to.
-    done: Option<Done>,
-}
 
 impl Bench {
     pub fn new(store: Store, settings: Arc<Settings>) -> Self {
@@ -174,25 +167,22 @@ impl Bench {
     ) -> Result<(), Failed> {
         let (clerk, hashing, sweep) = (&mut self.clerk, &mut self.hashing, &mut self.sweep);
         self.store.batch(|tables| {
-            let mut bytes = 0;
+            let mut room = BATCH_ANSWER_BYTES;
             let mut left = MAX_BATCH;
-            while left > 0 && bytes < BATCH_ANSWER_BYTES && !tables.is_given_up() {
+            while left > 0 && room > 0 && !tables.is_given_up() {
                 let before = outcomes.len();
                 let group = mails(batch, left.min(GROUP));
                 left -= group.len().max(1);
                 if !group.is_empty() {
-                    work_group(tables, clerk, group, now, outcomes);
+                    outcomes.extend(work_group(tables, clerk, group, batch, (now, room)));
                 } else if let Some(message) = batch.pop_front() {
-                    outcomes.extend(work_one(tables, clerk, message, now, (hash, hashing)));
+                    outcomes.extend(work_one(tables, clerk, message, now, hash, hashing));
                 } else {
                     break;
                 }
-                let new = outcomes.get(before..).unwrap_or_default();
-                bytes += new
-                    .iter()
-                    .filter_map(|o| o.done.as_ref())
-                    .map(weight)
-                    .sum::<usize>();
+                let new = outcomes.get(before..).unwrap_or_default().iter();
+                let dones = new.filter_map(|outcome| outcome.done.as_ref());
+                room = room.saturating_sub(dones.map(weight).sum());
             }
             sweeping::look(sweep, tables);
         })
@@ -268,101 +258,4 @@ impl Bench {
         let done = None;
         Some(Outcome { asker, mail, done })
     }
-}
-
-/// What is asked of mailboxes at the front of the batch.
-fn mails(batch: &mut VecDeque<Message>, most: usize) -> Vec<(Asker, Box<Mail>)> {
-    let mut group = Vec::new();
-    while group.len() < most {
-        let front = batch.pop_front_if(|message| {
-            matches!(
-                message,
-                Message::Job(Job {
-                    ask: Ask::Mail(_),
-                    ..
-                })
-            )
-        });
-        let Some(Message::Job(Job {
-            asker,
-            ask: Ask::Mail(mail),
-        })) = front
-        else {
-            break;
-        };
-        group.push((asker, mail));
-    }
-    group
-}
-
-/// One savepoint for all, because most never fail; else one for each.
-fn work_group(
-    tables: &Tables<'_>,
-    clerk: &mut Clerk,
-    group: Vec<(Asker, Box<Mail>)>,
-    now: &Now,
-    outcomes: &mut Vec<Outcome>,
-) {
-    let mut one = |(asker, mail): &(Asker, Box<Mail>)| clerk.mail(tables, *asker, mail, now);
-    let all =
-        tables.apart(|| guarded(|| group.iter().map(&mut one).collect::<Result<Vec<_>, _>>()));
-    let dones = all.unwrap_or_else(|_| {
-        let mut alone = |job: &(Asker, Box<Mail>)| {
-            let done = tables.apart(|| guarded(|| one(job)));
-            done.unwrap_or_else(|failed| refusal(job.0, Some(&job.1), &failed))
-        };
-        group.iter().map(&mut alone).collect()
-    });
-    let worked = group.into_iter().zip(dones);
-    outcomes.extend(worked.map(|((asker, mail), done)| Outcome {
-        asker,
-        mail: Some(mail),
-        done: Some(done),
-    }));
-}
-
-/// `None`: its password is being hashed, or there was nothing to do.
-fn work_one(
-    tables: &Tables<'_>,
-    clerk: &mut Clerk,
-    message: Message,
-    now: &Now,
-    (hash, hashing): (&mut ToHash<'_>, &mut usize),
-) -> Option<Outcome> {
-    let (asker, step) = match message {
-        Message::Skipped => {
-            *hashing = hashing.saturating_sub(1);
-            return None;
-        }
-        Message::Hashed(hashed) => {
-            *hashing = hashing.saturating_sub(1);
-            let asker = hashed.asker;
-            let step = tables.apart(|| guarded(|| clerk.finish(tables, hashed, now)));
-            (asker, step.map(Step::Done))
-        }
-        Message::Job(job) => {
-            let asker = job.asker;
-            let step = tables.apart(|| guarded(|| clerk.step(tables, job, now)));
-            (asker, step)
-        }
-    };
-    let done = match step {
-        Ok(Step::Done(done)) => done,
-        Ok(Step::Hash(task)) => match hash(task) {
-            Ok(()) => {
-                *hashing = hashing.saturating_add(1);
-                return None;
-            }
-            Err(task) => clerk.no_room(&task),
-        },
-        Err(failed) => refusal(asker, None, &failed),
-    };
-    let (mail, done) = (None, Some(done));
-    Some(Outcome { asker, mail, done })
-}
-
-/// A mistake in handling one job fails it alone.
-fn guarded<T>(work: impl FnOnce() -> Result<T, Failed>) -> Result<T, Failed> {
-    let done = catch_unwind(AssertUnwindSafe(work));
-    done.unwrap_or_else(|_| Err(Failed::other("a job panicked")))
 }

@@ -48,7 +48,7 @@ pub struct Traces {
 
 /// What a job comes to at first.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all are the largest")]
+#[expect(clippy::large_enum_variant, reason = "nearly all are done at once")]
 pub enum Step {
     Done(Done),
     /// A password is to be hashed; what it comes to goes into [`Clerk::finish`].

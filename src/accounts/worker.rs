@@ -63,7 +63,7 @@ impl Rules {
 }
 
 /// To the store thread.
-#[expect(clippy::large_enum_variant, reason = "all but one are the largest")]
+#[expect(clippy::large_enum_variant, reason = "all but one are messages")]
 enum Letter {
     Message(Message),
     Stop,

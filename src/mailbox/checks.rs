@@ -95,7 +95,6 @@ impl House {
                 device,
                 is_new: true,
                 is_first,
-                invisible: false,
             };
             Post::new(tables, config, now).open(&me, &arrival, &Wanted::default())
         });

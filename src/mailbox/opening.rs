@@ -15,7 +15,6 @@ pub struct Arrival<'a> {
     pub is_new: bool,
     /// Whether the account has no other.
     pub is_first: bool,
-    pub invisible: bool,
 }
 
 impl Post<'_> {
@@ -43,7 +42,7 @@ impl Post<'_> {
         if let Some(after) = after {
             let proof = Proof {
                 by: Evidence::Client,
-                invisible: arrival.invisible,
+                invisible: wanted.invisible,
             };
             self.advance(me, cursor, after, proof)?;
         }

@@ -111,7 +111,6 @@ impl House {
                 device,
                 is_new,
                 is_first: post.tables.device_count(account)? == 1,
-                invisible: false,
             };
             let known = post.tables.known(account)?.expect("an account");
             post.open(&known, &arrival, &wanted)
@@ -126,7 +125,12 @@ impl House {
         let epoch = self.with(|t| Ok(t.epoch()));
         let after = Some(After { pos, epoch });
         let deliver = Deliver::Ack;
-        self.register_with(account, device, Wanted { deliver, after })
+        let wanted = Wanted {
+            deliver,
+            after,
+            invisible: false,
+        };
+        self.register_with(account, device, wanted)
     }
 
     /// As after a crash of the daemon: nobody has said goodbye.

@@ -223,13 +223,6 @@ impl<S: Transport> Conns<S> {
         }
     }
 
-    /// No line of the connection is handled any more: it is about to end.
-    pub fn end_lines(&mut self, id: ConnId) {
-        if let Some(conn) = self.get_mut(id) {
-            conn.end_lines();
-        }
-    }
-
     /// The next connection that has ended and that the router does not know of yet.
     pub fn next_doomed(&mut self) -> Option<(ConnId, CloseReason)> {
         self.doomed.pop()

@@ -3,7 +3,7 @@
 
 use crate::accounts::{Ask, Asker, Credential, Job, NewCredential, Nonce};
 use crate::id::ConnId;
-use crate::mailbox::{self, Exported};
+use crate::mailbox::{self, Exported, Wanted};
 use crate::net::conns::MAX_RESERVED;
 use crate::router::fault::{Fault, not_available, not_registered};
 use crate::router::mail::Post;
@@ -147,7 +147,10 @@ impl Router {
             device: register.device.unwrap_or(DEFAULT_DEVICE).into(),
             nonce: self.nonce(from, matches!(credential, Credential::Key(..)))?,
             origin: out.origin(from),
-            mail: register.mail,
+            mail: Wanted {
+                invisible: register.status == Some(Status::Offline),
+                ..register.mail
+            },
         };
         let pending = Pending {
             status: register.status.unwrap_or(Status::Online),

@@ -172,7 +172,8 @@ fn nothing_after_bye_is_handled() {
     let mut stage = Stage::new();
     let mut bob = stage.register("Bob", "phone", "");
     let mut alice = stage.register("Alice", "phone", "");
-    (bob.seen(), alice.seen());
+    bob.seen();
+    alice.seen();
     stage.is_held = true;
     let message = |text: &str| {
         format!(r#"{{"type":"privateMessage","toUsername":"Bob","message":"{text}","id":1}}"#)

@@ -75,7 +75,8 @@ fn the_way_is_asked_for_once() {
     let mut stage = Stage::new();
     let mut bob = stage.register("Bob", "phone", "");
     let mut alice = stage.register("Alice", "phone", "");
-    (bob.seen(), alice.seen());
+    bob.seen();
+    alice.seen();
     stage.is_held = true;
     let text = |n: usize| {
         format!(r#"{{"type":"privateMessage","toUsername":"Bob","message":{n},"ephemeral":true}}"#)
@@ -131,7 +132,8 @@ fn a_device_without_room_misses_it() {
     let slow = stage.register("Bob", "slow", "");
     let mut quick = stage.register("Bob", "quick", "");
     let mut alice = stage.register("Alice", "phone", "");
-    (quick.seen(), alice.seen());
+    quick.seen();
+    alice.seen();
     slow.far.set_window(0);
     let text = "x".repeat(500);
     for _ in 0..20 {

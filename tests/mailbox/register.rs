@@ -85,6 +85,7 @@ fn each_kind_of_credential_proves_a_name() {
         b.expect(r#"{"type":"sessionNotice","kind":"authFailures","count":1,"time":"…"}"#);
         c.send(&line(nonce));
         c.expect(r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"c","epoch":1,"pos":…,"ackedPos":…}"#);
+        c.expect(r#"{"type":"sessionNotice","kind":"authFailures","count":1,"time":"…"}"#);
         c.expect(r#"{"type":"synced","pos":…}"#);
     });
 }

@@ -146,10 +146,9 @@ impl Reference {
 
     pub fn done(&mut self, done: &Done) {
         match (done.asker, &done.answer) {
+            (Asker::Conn(id), Answer::Mail { .. }) if !self.peers.contains_key(&id.serial) => {}
             (Asker::Conn(id), Answer::Mail { verb, answer, .. }) => {
-                if self.peers.contains_key(&id.serial) {
-                    self.mail_answer(id.serial, *verb, answer);
-                }
+                self.mail_answer(id.serial, *verb, answer);
             }
             (Asker::Conn(id), answer) => {
                 let peer = self.peers.get_mut(&id.serial);

@@ -3,7 +3,8 @@
 use log::error;
 
 use super::super::{Answer, Asker, Done};
-use super::{Bench, guarded};
+use super::Bench;
+use super::outcome::guarded;
 use crate::mailbox::post::Post;
 use crate::mailbox::sweep::Sweep;
 use crate::store::{Failed, Tables};

@@ -224,7 +224,6 @@ impl Clerk {
             device: &who.device,
             is_new: new_device,
             is_first: tables.device_count(row.id)? == 1,
-            invisible: false,
         };
         let opening = post.open(&known, &arrival, &who.mail)?;
         let registered = Registered {

@@ -93,3 +93,34 @@ impl Load {
         guard.unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_done_until_answers_are_fetched() {
+        let load = Arc::new(Load::default());
+        load.add_answers(MAX_ANSWER_BYTES);
+        load.wait_for_room();
+        load.add_answers(2);
+        let (done, waited) = channel();
+        let (waiter, loop_side) = (load.clone(), load.clone());
+        let thread = std::thread::spawn(move || {
+            waiter.wait_for_room();
+            done.send(()).unwrap();
+        });
+        load.take_answer(1);
+        assert!(waited.recv_timeout(Duration::from_millis(50)).is_err());
+        loop_side.take_answer(1);
+        waited.recv().unwrap();
+        thread.join().unwrap();
+        load.add_answers(2);
+        load.stop();
+        load.wait_for_room();
+    }
+}

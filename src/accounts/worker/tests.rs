@@ -89,3 +89,70 @@ fn dropping_the_worker_hashes_no_login_that_waits() {
     drop(worker);
     assert_eq!(hashes.load(Ordering::Relaxed), 1);
 }
+
+fn left() -> Ask {
+    let from = crate::mailbox::Sender {
+        account: super::super::AccountId(1),
+        device: None,
+        invisible: false,
+    };
+    Ask::Mail(Box::new(crate::mailbox::Mail {
+        from,
+        reply: None,
+        verb: crate::wire::code::Verb::Bye,
+        ask: crate::mailbox::Ask::Left { sent: 0 },
+    }))
+}
+
+/// How many jobs are taken while the store thread stands still.
+fn taken(change: impl FnOnce(&mut Settings), most: usize) -> usize {
+    let mut settings = settings(1);
+    change(&mut settings);
+    let gate = Arc::new(Mutex::new(()));
+    let closed = lock(&gate);
+    let (at_gate, entered) = channel();
+    let behind = gate.clone();
+    let wake = move || {
+        let _ = at_gate.send(());
+        drop(lock(&behind));
+    };
+    let name = format!("bounds-{most}");
+    let mut worker = Worker::start(store(&name), settings, wake).unwrap();
+    let asker = Asker::Admin(0);
+    let submit = |worker: &mut Worker| worker.submit(Job { asker, ask: left() }).map_err(drop);
+    submit(&mut worker).expect("room");
+    entered.recv().unwrap();
+    let count = (0..most)
+        .take_while(|_| submit(&mut worker).is_ok())
+        .count();
+    // Others have a bound of their own.
+    let ask = Ask::Operator(Operator::List);
+    worker.submit(Job { asker, ask }).expect("room");
+    drop(closed);
+    count
+}
+
+#[test]
+fn so_many_jobs_of_mailboxes_wait_and_no_more() {
+    assert_eq!(taken(|settings| settings.mailbox.max_jobs = 5, 100), 5);
+    let Ask::Mail(mail) = left() else { panic!() };
+    let bytes = 7 * mail_weight(&mail) as u64;
+    assert_eq!(
+        taken(|settings| settings.mailbox.max_job_bytes = bytes, 101),
+        7
+    );
+}
+
+#[test]
+fn the_death_of_the_store_thread_is_seen() {
+    let wake = || panic!("the store thread dies of this");
+    let mut worker = Worker::start(store("dead"), settings(1), wake).unwrap();
+    assert_eq!(worker.failed(), None);
+    let asker = Asker::Admin(0);
+    worker.submit(Job { asker, ask: left() }).expect("room");
+    while worker.failed().is_none() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(worker.failed(), Some(Exit::Internal));
+    assert!(worker.submit(Job { asker, ask: left() }).is_err());
+}

@@ -47,6 +47,22 @@ fn after_acknowledges_and_never_moves_back() {
 }
 
 #[test]
+fn after_tells_nobody_while_invisible() {
+    let mut house = House::new();
+    house.sent(BOB, "alice");
+    house.sends(2, ALICE, "bob");
+    let epoch = house.with(|t| Ok(t.epoch()));
+    let wanted = Wanted {
+        deliver: Deliver::Ack,
+        after: Some(After { pos: 1, epoch }),
+        invisible: true,
+    };
+    assert_eq!(house.register_with(BOB, "d", wanted).acked, 1);
+    assert!(house.entries.is_empty());
+    assert_eq!(house.waiting(BOB).0, 1);
+}
+
+#[test]
 fn a_new_device_begins_where_it_wants() {
     let mut house = House::new();
     house.sends(4, ALICE, "bob");
@@ -66,6 +82,7 @@ fn of_another_epoch_after_does_not_count() {
     let wanted = Wanted {
         deliver: Deliver::Ack,
         after: Some(After { pos: 3, epoch }),
+        invisible: false,
     };
     let opening = house.register_with(BOB, "d", wanted);
     assert_eq!(

@@ -62,6 +62,13 @@ impl<S: Transport> Conns<S> {
         self.goes_on(id, Conn::post_answered)
     }
 
+    /// No line of the connection is handled any more: it is about to end.
+    pub fn end_lines(&mut self, id: ConnId) {
+        if let Some(conn) = self.get_mut(id) {
+            conn.end_lines();
+        }
+    }
+
     /// Answers that `id` awaits.
     pub fn awaited(&self, id: ConnId) -> u32 {
         self.get(id).map_or(0, Conn::awaited)

@@ -13,14 +13,18 @@ use crate::wire::frame::Frame;
 use crate::wire::name::Name;
 
 impl Router {
-    /// `watch`: whom may this account see?
-    pub(in crate::router) fn ask_to_watch<'a, T: Table>(
+    /// `watch`: in open mode everybody may see everybody; else it is asked whom this account may see.
+    pub(in crate::router) fn watch_if_permitted<'a, T: Table>(
         &mut self,
         from: ConnId,
         id: Option<Raw<'a>>,
         names: &[Name<'a>],
         out: &mut T,
+        now: &Now,
     ) -> Result<(), Fault<'a>> {
+        if self.mailbox.is_none() {
+            return self.watch(from, id, names, &vec![true; names.len()], out, now);
+        }
         self.check_watch(from, names)?;
         let usernames: Vec<Name<'static>> =
             names.iter().map(|name| name.clone().into_owned()).collect();

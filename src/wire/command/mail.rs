@@ -11,6 +11,7 @@ use crate::wire::name::Name;
 pub(super) const UNUSED: Wanted = Wanted {
     deliver: Deliver::None,
     after: None,
+    invisible: false,
 };
 
 pub(super) const fn is_mail(verb: Verb) -> bool {
@@ -40,7 +41,12 @@ pub(super) fn wanted<'a>(fields: &Fields<'a>, deliver: Deliver) -> Result<Wanted
     if after.is_some() && deliver == Deliver::None {
         return Err(bad_value("after", "is of no use with deliver:none"));
     }
-    Ok(Wanted { deliver, after })
+    Ok(Wanted {
+        deliver,
+        after,
+        // Only who knows the status can say.
+        invisible: false,
+    })
 }
 
 pub(super) fn ack<'a>(fields: &Fields<'a>) -> Result<Command<'a>, Refusal<'a>> {

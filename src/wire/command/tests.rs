@@ -186,7 +186,8 @@ fn a_registration_says_how_it_wants_its_mail() {
         registered_in_mailbox("").mail,
         Wanted {
             deliver: Deliver::Auto,
-            after: None
+            after: None,
+            invisible: false
         }
     );
     assert_eq!(registered_in_mailbox("").window, 256);
@@ -197,7 +198,8 @@ fn a_registration_says_how_it_wants_its_mail() {
         (
             Wanted {
                 deliver: Deliver::Ack,
-                after
+                after,
+                invisible: false
             },
             1_024
         )

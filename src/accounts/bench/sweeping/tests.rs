@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::super::*;
 use crate::accounts::token::TokenKeys;
-use crate::accounts::{AccountId, Operator};
+use crate::accounts::{AccountId, Asker, Operator};
 use crate::config::AccountsConfig;
 use crate::mailbox::sweep::FORGET_MS;
-use crate::mailbox::{Ask as MailAsk, Event, Letter, Sender};
+use crate::mailbox::{Ask as MailAsk, Event, Letter, Mail, Sender};
 use crate::wire::code::Verb;
 use crate::wire::name::Name;
 
