@@ -7,7 +7,7 @@ use super::*;
 
 const PEOPLE: usize = 3;
 /// Or as many as PRIVMSGD_ROUNDS says.
-const SEQUENCES: u64 = 400;
+const SEQUENCES: u64 = 150;
 const STEPS: usize = 60;
 const MAX_WAITING: u32 = 12;
 
