@@ -26,7 +26,13 @@ impl<S: Transport> Engine<S> {
         }));
         match (outcome, done.asker) {
             (Ok(()), _) => self.settle(),
-            (Err(_), Asker::Conn(id)) => self.recover(id),
+            (Err(_), Asker::Conn(id)) if done.entries.is_empty() && done.regards.is_empty() => {
+                self.recover(id);
+            }
+            (Err(_), Asker::Conn(_)) => {
+                error!("a panic in an answer that others wait for too: the daemon ends");
+                self.broken = true;
+            }
             (Err(_), Asker::Admin(_) | Asker::Nobody) => {
                 error!("a panic in an answer that no connection asked for: the daemon ends");
                 self.broken = true;

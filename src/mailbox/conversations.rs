@@ -1,10 +1,11 @@
 //! An account's conversations, the latest first, and how far it has read them.
 
-use super::post::{Post, Stop};
+use super::post::{Post, Stop, refused};
 use super::say::Say;
 use super::{Answer, Conversation, Sender};
 use crate::accounts::AccountId;
 use crate::store::{self, Failed, Known, Listed};
+use crate::wire::code::Code;
 use crate::wire::name::Name;
 
 /// Conversations of one answer, whatever was asked for.
@@ -27,7 +28,7 @@ impl Post<'_> {
         let after = match before {
             Some(name) => match self.with(account, name)?.1 {
                 Some(mut conversation) => Some(place(&mut conversation, account)),
-                None => return Ok(list(Vec::new(), true)),
+                None => return Err(no_such_conversation()),
             },
             None => None,
         };
@@ -101,8 +102,9 @@ impl Post<'_> {
                 self.say(me, say)?;
             }
         }
-        if !private && self.tells_reading(from, &peer)? {
-            let upto = seq.min(conversation.side(peer.id).sent);
+        let upto = seq.min(conversation.side(peer.id).sent);
+        let is_new = upto > conversation.side(me.id).shown_read;
+        if !private && is_new && self.tells_reading(from, &peer)? {
             let tables = self.tables;
             let upto = tables.last_readable(&conversation, me.id, upto, MAX_PASSED)?;
             let side = conversation.side(me.id);
@@ -131,6 +133,11 @@ fn place(conversation: &mut store::Conversation, account: AccountId) -> Listed {
         conversation: conversation.id,
         last_unix_ms: conversation.side(account).last_unix_ms,
     }
+}
+
+fn no_such_conversation() -> Stop {
+    let text = "there is no conversation with before";
+    refused(Code::NotFound, text, Some("before")).into()
 }
 
 fn list(conversations: Vec<Conversation>, complete: bool) -> Answer {

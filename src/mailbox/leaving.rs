@@ -83,10 +83,21 @@ impl Leaving {
                 if !done || room == 0 {
                     return Ok(false);
                 }
+                self.take_back_waiting(tables, conversation.id)?;
                 room = room.saturating_sub(1);
                 (self.peer, self.seq) = (conversation.peer(self.account), 0);
             }
         }
+    }
+
+    /// Nothing waits for nobody.
+    fn take_back_waiting(&self, tables: &Tables<'_>, id: i64) -> Result<(), Failed> {
+        if let Some(mut conversation) = tables.conversation_by_id(id)? {
+            let side = conversation.side(self.account);
+            (side.waiting, side.waiting_bytes) = (0, 0);
+            tables.put_conversation(conversation);
+        }
+        Ok(())
     }
 
     /// What `keeper` does not see goes; whether that was all.

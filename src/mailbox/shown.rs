@@ -18,6 +18,8 @@ impl Post<'_> {
     ) -> Message {
         let removed = self.removed(conversation, row, viewer);
         let is_there = removed.is_none();
+        // What somebody blocked chose to write is in no hole either.
+        let is_blocked = removed == Some(Removed::Blocked);
         Message {
             from,
             to,
@@ -29,11 +31,15 @@ impl Post<'_> {
             } else {
                 Default::default()
             },
-            message_id: row.known_by.as_ref().map(|by| by.message_id.clone()),
+            message_id: row
+                .known_by
+                .as_ref()
+                .filter(|_| !is_blocked)
+                .map(|by| by.message_id.clone()),
             kind: row.kind.clone().filter(|_| is_there),
             reply_to: row.reply_to.filter(|_| is_there),
             edited_unix_ms: row.edited_unix_ms.filter(|_| is_there),
-            expires_unix_ms: row.expires_unix_ms,
+            expires_unix_ms: row.expires_unix_ms.filter(|_| !is_blocked),
             removed,
         }
     }

@@ -47,6 +47,13 @@ impl Inquiries {
         }
     }
 
+    /// Puts what was asked last; nobody is there any more to be answered.
+    pub fn hand_in<S: Transport>(&mut self, engine: &mut Engine<S>) {
+        for job in engine.take_jobs() {
+            let _ = self.submit(job);
+        }
+    }
+
     /// Fetches answers and puts what was asked since the last turn. `admin`: takes the answers for the admin socket.
     pub fn turn<S: Transport>(
         &mut self,

@@ -115,6 +115,7 @@ impl Server {
             self.dispatch();
             self.flush();
             if self.reap() {
+                self.inquiries.hand_in(&mut self.engine);
                 return Ok(self.exit);
             }
         }

@@ -3,8 +3,10 @@
 
 use crate::accounts::{Answer, Asker, Device, Done, Ends, Notice, Refused, Registered, Which};
 use crate::id::ConnId;
+use crate::mailbox::Sender;
 use crate::router::accounts::Pending;
 use crate::router::fault::{Fault, refuse};
+use crate::router::mail::tell_left;
 use crate::router::session::{Member, Session};
 use crate::router::{Router, Table};
 use crate::time::{Now, Stamp};
@@ -50,7 +52,7 @@ impl Router {
             .as_mut()
             .and_then(|mailbox| mailbox.take_pending(id));
         let Some(pending) = pending.filter(|_| is_there) else {
-            return;
+            return unseated(answer, out);
         };
         let reply = pending.id.as_deref().map(Raw);
         match (answer, pending.verb) {
@@ -222,5 +224,19 @@ fn too_many_sessions() -> Refused {
         message: "this account has as many sessions that only send as it may have",
         field: Some("deliver"),
         retry_after_ms: None,
+    }
+}
+
+/// The name is proved, and whoever proved it is gone: the session that began is over.
+fn unseated<T: Table>(answer: &Answer, out: &mut T) {
+    if let Answer::Registered(registered) = answer
+        && registered.mail.is_some()
+    {
+        let from = Sender {
+            account: registered.account,
+            device: Some(registered.device.as_ref().into()),
+            invisible: false,
+        };
+        tell_left(from, 0, out);
     }
 }

@@ -20,6 +20,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 pub use delivery::Delivery;
 pub use drain::Ending;
+pub(in crate::router) use evidence::tell_left;
 pub use passing::Way;
 
 use crate::id::ConnId;

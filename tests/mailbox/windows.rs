@@ -307,6 +307,25 @@ fn a_client_that_knows_where_it_was_goes_on_there() {
     assert_eq!(stage.cursor("Alice", "phone").acked, 3);
 }
 
+/// The cursor is no bound for what `after` asks for: as it is acknowledged, more comes, to the end and beyond.
+#[test]
+fn what_is_sent_again_leaves_the_window_too() {
+    let mut stage = Stage::new();
+    stage.write_to("Bob", "Alice", 3, "hi");
+    let mut alice = stage.register("Alice", "phone", r#","after":3,"epoch":1,"deliver":"ack""#);
+    assert_eq!(alice.seen(), ["synced 3"]);
+    let more = r#","after":0,"epoch":1,"deliver":"ack","window":1"#;
+    let mut again = stage.register("Alice", "phone", more);
+    for pos in 1..=3 {
+        assert_eq!(again.seen(), [format!("privateMessage {pos}")]);
+        again.say(&format!(r#"{{"type":"ack","pos":{pos}}}"#));
+        stage.turn();
+    }
+    assert_eq!(again.seen(), ["synced 3"]);
+    stage.write_to("Bob", "Alice", 1, "hi");
+    assert_eq!(again.seen(), ["privateMessage 4"]);
+}
+
 /// The device that caused an entry does not get it; what is skipped that way is no hole.
 #[test]
 fn one_s_own_messages_come_to_the_other_devices_only() {

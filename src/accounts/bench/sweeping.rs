@@ -38,7 +38,7 @@ impl Bench {
             }
         }
         if self.sweep.takes_forgetting(now) {
-            self.forget();
+            self.forget(now);
         }
         told.ok()
             .filter(|done| !done.entries.is_empty() || !done.regards.is_empty())
@@ -55,7 +55,7 @@ impl Bench {
             self.sweep.forgets(now);
         }
         if traces.of_account {
-            self.forget();
+            self.forget(now);
         }
     }
 
@@ -77,10 +77,11 @@ impl Bench {
         })?
     }
 
-    fn forget(&mut self) {
+    fn forget(&mut self, now: &Now) {
         if let Err(failed) = self.store.forget_the_past() {
             error!("store: traces of what was removed may be left: {failed}");
             self.note(&failed);
+            self.sweep.forgets(now);
         }
     }
 }

@@ -11,7 +11,9 @@ const NAME_BYTES: usize = 96;
 /// Bytes of an answer that is not fetched, roughly.
 pub fn weight(done: &Done) -> usize {
     let answer = match &done.answer {
-        super::super::Answer::Mail { answer, .. } => mailbox_weight(answer),
+        super::super::Answer::Mail { answer, reply, .. } => {
+            mailbox_weight(answer) + reply.as_ref().map_or(0, |echo| echo.len())
+        }
         _ => 0,
     };
     mem::size_of::<Done>() + answer + entries_weight(&done.entries)
@@ -48,7 +50,10 @@ fn message_weight(message: &Message) -> usize {
 
 /// Bytes of what is asked of a mailbox, roughly.
 pub fn mail_weight(mail: &Mail) -> usize {
+    // What an `ephemeral` message has to say is in its echo.
+    let echo = mail.reply.as_ref().map_or(0, |echo| echo.len());
     mem::size_of::<Mail>()
+        + echo
         + match &mail.ask {
             Ask::Send(letter) => letter.message.len(),
             Ask::Edit { message, .. } => message.len(),

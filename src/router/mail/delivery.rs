@@ -97,6 +97,7 @@ impl Delivery {
     pub(super) fn arrived(&mut self, pos: u64) {
         self.acked = self.acked.max(pos);
         while self.out.pop_front_if(|sent| sent.pos <= pos).is_some() {}
+        self.give_back();
     }
 
     /// The first `end` bytes of the output have arrived. Returns the last position among them, if one is new.
@@ -105,7 +106,15 @@ impl Delivery {
         while let Some(sent) = self.out.pop_front_if(|sent| sent.end <= end) {
             last = Some(sent.pos);
         }
+        self.give_back();
         last
+    }
+
+    /// An idle session keeps no room for a window.
+    fn give_back(&mut self) {
+        if self.out.is_empty() && self.out.capacity() > IDLE_ROOM {
+            self.out = VecDeque::new();
+        }
     }
 
     /// Entries that may be sent now.
@@ -135,3 +144,6 @@ impl Delivery {
         self.retry_ms.min(self.proof.look_ms)
     }
 }
+
+/// Entries on their way for which an idle session keeps room.
+const IDLE_ROOM: usize = 8;

@@ -40,6 +40,12 @@ impl Router {
             });
         }
         if pos <= acked {
+            // The cursor stays; what was sent again from before it leaves the window all the same.
+            if let Some(delivery) = self.delivery_mut(from) {
+                delivery.arrived(pos);
+                delivery.proof.said(pos);
+            }
+            self.catch_up(from, out, now);
             if let Some(id) = id {
                 let command = Verb::Ack;
                 out.send(from, &Frame::Ok { id, command });
@@ -245,7 +251,7 @@ fn tell_ack<T: Table>(id: ConnId, from: Sender, pos: u64, by: Evidence, out: &mu
     });
 }
 
-fn tell_left<T: Table>(from: Sender, sent: u64, out: &mut T) {
+pub(in crate::router) fn tell_left<T: Table>(from: Sender, sent: u64, out: &mut T) {
     let mail = Mail {
         from,
         reply: None,

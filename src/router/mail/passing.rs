@@ -51,7 +51,9 @@ impl Router {
         out: &mut T,
         now: &Now,
     ) -> Result<(), Fault<'a>> {
-        if let Some(is_open) = self.knows_way(from, &message.to) {
+        // An `accepted` does not overtake those of messages that are being stored.
+        let has_to_wait = (id.is_some() || message.message_id.is_some()) && out.awaited(from) > 0;
+        if let Some(is_open) = self.knows_way(from, &message.to).filter(|_| !has_to_wait) {
             return self.pass(from, id, message, is_open, out, now);
         }
         let echo = Echo::whole(id, message);
