@@ -88,6 +88,7 @@ impl Place {
             r#"{{"type":"register","username":"{name}","password":"{password}","device":"{device}"}}"#
         ));
         client.expect(r#"{"type":"registered","username":"…",…}"#);
+        client.until_synced();
         client
     }
 }

@@ -85,6 +85,7 @@ fn passwords_and_tokens_cross_a_cable_only_encrypted() {
     let proof = signer.proof(&text_of(&hello, "nonce"), "localhost", "Alice");
     client.send(&register("Alice", &proof));
     let line = client.expect(r#"{"type":"registered","username":"Alice",…}"#);
+    client.until_synced();
     client.send(r#"{"type":"account","action":"setPassword","password":"another horse"}"#);
     client.expect_error("notAllowed");
     let resumed = text_of(&line, "resumeToken");

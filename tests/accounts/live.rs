@@ -71,7 +71,7 @@ fn notices_of_new_devices_and_of_failed_tries() {
     let mut phone = place.session("Alice", "phone");
     let mut bob = place.session("Bob", "phone");
     let mut laptop = place.session("Alice", "laptop");
-    phone.expect(r#"{"type":"sessionNotice","kind":"newDevice","device":"laptop","time":"…"}"#);
+    phone.expect(r#"{"type":"sessionNotice","kind":"newDevice","device":"laptop","time":"…",…}"#);
     laptop.expect_nothing();
     for _ in 0..3 {
         place.refused("Alice", &password("wrong horse"), "authFailed");
@@ -118,7 +118,7 @@ fn token_keys_are_rotated_without_a_drop() {
         "authFailed",
     );
     for client in [&mut alice, &mut bob] {
-        client.expect(r#"{"type":"sessionNotice","kind":"newDevice","device":"e","time":"…"}"#);
+        client.expect(r#"{"type":"sessionNotice","kind":"newDevice","device":"e","time":"…",…}"#);
         client.expect(r#"{"type":"sessionNotice","kind":"authFailures","count":1,"time":"…"}"#);
         client.expect_nothing();
     }

@@ -67,8 +67,9 @@ fn e7_a_connection_has_one_name() {
     );
     client.send(&format!("{alice}\n{bob}\n{}", message("Carol", "who?")));
     client.expect(r#"{"type":"registered","username":"Alice",…}"#);
+    client.until_synced();
     client.expect_error("alreadyRegistered");
-    carol.expect(r#"{"type":"privateMessage","from":"Alice","message":"who?","time":"…"}"#);
+    carol.expect(r#"{"type":"privateMessage","from":"Alice","message":"who?","time":"…",…}"#);
     for (line, code) in [
         (bob.as_str(), "alreadyRegistered"),
         (&alice, "alreadyRegistered"),
@@ -82,7 +83,7 @@ fn e7_a_connection_has_one_name() {
     }
     // A field that says otherwise says nothing.
     client.send(r#"{"type":"privateMessage","toUsername":"Carol","message":"1","from":"Bob","username":"Bob"}"#);
-    carol.expect(r#"{"type":"privateMessage","from":"Alice","message":"1","time":"…"}"#);
+    carol.expect(r#"{"type":"privateMessage","from":"Alice","message":"1","time":"…",…}"#);
     place.session("Bob", "d").expect_nothing();
 }
 
@@ -130,7 +131,7 @@ fn e7_who_hangs_up_before_the_answer_is_not_there() {
     }
     let mut alice = place.session("Alice", "default");
     bob.send(&message("Alice", "hi"));
-    alice.expect(r#"{"type":"privateMessage","from":"Bob","message":"hi","time":"…"}"#);
+    alice.expect(r#"{"type":"privateMessage","from":"Bob","message":"hi","time":"…",…}"#);
     drop(alice);
     bob.expect_nothing();
     bob.send(&message("Alice", "hi"));

@@ -142,10 +142,11 @@ fn a_password_by_nc() {
     nc.send(&register("Alice", &password("wrong horse")));
     nc.expect(r#"{"type":"errorMessage","command":"register","code":"authFailed",…}"#);
     nc.send(&register("alice", &password(crate::common::PASSWORD)));
-    nc.expect(r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default"}"#);
+    nc.expect(r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default",…}"#);
     nc.expect(r#"{"type":"sessionNotice","kind":"authFailures","count":1,"time":"…"}"#);
+    nc.expect(r#"{"type":"synced","pos":0}"#);
     nc.send(r#"{"type":"privateMessage","toUsername":"bob","message":"Salut Bob !"}"#);
-    bob.expect(r#"{"type":"privateMessage","from":"Alice","message":"Salut Bob !","time":"…"}"#);
+    bob.expect(r#"{"type":"privateMessage","from":"Alice","message":"Salut Bob !","time":"…",…}"#);
 }
 
 #[test]
@@ -183,8 +184,9 @@ fn a_key_by_python_and_openssl() {
     let mut python = Command::new("python3");
     python.arg(format!("{EXAMPLES}/sign.py")).arg("Carol");
     let carol = Program::start(python.arg(place.file("carol.pem")).arg(place.port()));
-    carol
-        .expect(r#"{"type":"registered","username":"Carol","resumeToken":"…","device":"default"}"#);
+    carol.expect(
+        r#"{"type":"registered","username":"Carol","resumeToken":"…","device":"default",…}"#,
+    );
 }
 
 #[test]

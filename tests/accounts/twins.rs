@@ -99,6 +99,7 @@ fn signatures() {
     let proof = bob.proof(&text_of(&hello, "nonce"), "localhost", "Bob");
     client.send(&register("Bob", &proof));
     client.expect(r#"{"type":"registered","username":"Bob",…}"#);
+    client.until_synced();
     let public = crate::proofs::encode(bob.public());
     client.send(&format!(
         r#"{{"type":"account","action":"removeKey","publicKey":"{public}","id":1}}"#

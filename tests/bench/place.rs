@@ -126,7 +126,7 @@ impl Place {
         self.greeted(who).0
     }
 
-    /// A session of `name` on `device`.
+    /// A session of `name` on `device`, which has got everything that waits: that is still to be read.
     pub fn session(&self, name: &str, device: &str) -> Client {
         self.session_by(name, device, &password(PASSWORD)).0
     }
@@ -140,6 +140,7 @@ impl Place {
             &format!(r#""device":"{device}",{credential}"#),
         ));
         let line = client.expect(r#"{"type":"registered","username":"…",…}"#);
+        client.until_synced();
         let token = text_of(&line, "resumeToken");
         (client, token)
     }

@@ -1,5 +1,6 @@
 //! One connection, with a bound on how long and how much it reads.
 
+use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -25,6 +26,8 @@ pub struct Client {
     buffer: Vec<u8>,
     /// What of `buffer` is known to hold no newline.
     looked: usize,
+    /// Lines that came before one that was waited for.
+    earlier: VecDeque<String>,
     fences: u32,
     pub patience: Duration,
 }
@@ -55,6 +58,7 @@ impl Client {
             chunking,
             buffer: Vec::new(),
             looked: 0,
+            earlier: VecDeque::new(),
             fences: 0,
             patience: PATIENCE,
         }
@@ -202,7 +206,24 @@ impl Client {
         &self.socket
     }
 
+    /// Reads up to `synced`; what comes before it is still to be read.
+    #[track_caller]
+    pub fn until_synced(&mut self) {
+        let mut earlier = Vec::new();
+        loop {
+            let line = self.line();
+            if line.starts_with(r#"{"type":"synced","#) {
+                break;
+            }
+            earlier.push(line);
+        }
+        self.earlier.extend(earlier);
+    }
+
     pub fn try_line(&mut self) -> Result<String, End> {
+        if let Some(line) = self.earlier.pop_front() {
+            return Ok(line);
+        }
         let deadline = Instant::now() + self.patience;
         loop {
             if let Some(end) = self.buffer[self.looked..]

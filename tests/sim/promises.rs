@@ -110,6 +110,21 @@ impl Ledger {
         letter.deleted || !letter.hidden.is_empty() || self.is_expired(index)
     }
 
+    /// Up to where every device of `person` has everything: that need not be kept, whatever `after` asks for.
+    pub fn taken(&self, person: usize) -> u64 {
+        let known = &self.people[person];
+        let devices = known.devices.iter().filter(|(_, device)| device.exists);
+        let taken = devices.map(|(name, device)| {
+            // Behind what it has acknowledged, its own doings are nothing to it.
+            let behind = known.log.range(device.acked + 1..);
+            let next = behind
+                .into_iter()
+                .find(|(_, logged)| self.is_due(person, name, logged));
+            next.map_or(known.head, |(pos, _)| pos - 1)
+        });
+        taken.min().unwrap_or(0)
+    }
+
     /// Whether an entry must still be delivered to `device` of `person`.
     pub fn is_due(&self, person: usize, device: &str, logged: &Logged) -> bool {
         let is_back = match &logged.what {

@@ -7,7 +7,7 @@ use super::*;
 
 const PEOPLE: usize = 3;
 /// Or as many as PRIVMSGD_ROUNDS says.
-const SEQUENCES: u64 = 400;
+const SEQUENCES: u64 = 150;
 const STEPS: usize = 60;
 const MAX_WAITING: u32 = 12;
 
@@ -265,25 +265,33 @@ fn step(house: &mut House, reference: &mut Reference, names: &Names, chance: &mu
             house.relate(id, names.ids[peer], blocked, allowed);
             reference.relations.insert((who, peer), (blocked, allowed));
         }
-        (17, _) => {
-            let (accept_from, off) = (chance.below(6), chance.below(3) == 0);
-            house.settings(id, |settings| {
-                settings.accept_from = match accept_from {
-                    1 => AcceptFrom::Known,
-                    2 => AcceptFrom::Allowed,
-                    _ => AcceptFrom::Anyone,
-                };
-                settings.delivery_receipts = !off;
-            });
-            let accept_from = if accept_from > 2 {
-                0
-            } else {
-                accept_from as u32
-            };
-            (reference.accept_from[who], reference.receipts_off[who]) = (accept_from, off);
-        }
+        (17, _) => settle(house, reference, (who, id), chance),
         _ => {}
     }
+}
+
+/// Whom somebody takes messages of, and whether they send receipts.
+fn settle(
+    house: &mut House,
+    reference: &mut Reference,
+    (who, id): (usize, AccountId),
+    chance: &mut Chance,
+) {
+    let (accept_from, off) = (chance.below(6), chance.below(3) == 0);
+    house.settings(id, |settings| {
+        settings.accept_from = match accept_from {
+            1 => AcceptFrom::Known,
+            2 => AcceptFrom::Allowed,
+            _ => AcceptFrom::Anyone,
+        };
+        settings.delivery_receipts = !off;
+    });
+    let accept_from = if accept_from > 2 {
+        0
+    } else {
+        accept_from as u32
+    };
+    (reference.accept_from[who], reference.receipts_off[who]) = (accept_from, off);
 }
 
 /// Jobs of which nothing may stay: alone, or with the whole batch.
