@@ -23,7 +23,7 @@ type Figures = BTreeMap<String, f64>;
 
 /// As people's libraries write a message, its bytes, and what a line of theirs looks like; each has a figure of its own, so that
 /// none falls off the fast path unnoticed.
-const STYLES: [(&str, usize, &str); 4] = [
+const STYLES: [(&str, usize, &str); 5] = [
     (
         "plain",
         100,
@@ -44,7 +44,14 @@ const STYLES: [(&str, usize, &str); 4] = [
         1_000,
         r#"{"type":"privateMessage","toUsername":"Bob","message":"MESSAGE"}"#,
     ),
+    // In mailbox mode: relayed like the others, once it is known that it may be.
+    (
+        EPHEMERAL,
+        100,
+        r#"{"type":"privateMessage","toUsername":"Bob","ephemeral":true,"message":"MESSAGE"}"#,
+    ),
 ];
+const EPHEMERAL: &str = "ephemeral";
 /// Lines that are read at once.
 const TURN: usize = 64;
 /// Turns of a short and of a long run: what they differ in is the relay alone.
@@ -158,9 +165,20 @@ fn relay(style: &str, turns: usize) -> Outcome<()> {
         .find(|(name, _, _)| *name == style)
         .ok_or("no such style")?;
     let lines = (line.replace("MESSAGE", &message(*bytes)) + "\n").repeat(TURN);
-    let mut sessions = Sessions::new(2);
-    sessions.register(b"{\"type\":\"register\",\"username\":\"Alice\"}\n");
-    sessions.register(b"{\"type\":\"register\",\"username\":\"Bob\"}\n");
+    let mut sessions = match style {
+        EPHEMERAL => Sessions::of_accounts(2),
+        _ => Sessions::new(2),
+    };
+    for name in ["Alice", "Bob"] {
+        let line =
+            format!("{{\"type\":\"register\",\"username\":\"{name}\",\"password\":\"pw\"}}\n");
+        let line = match style {
+            EPHEMERAL => line,
+            _ => line.replace(",\"password\":\"pw\"", ""),
+        };
+        sessions.register(line.leak().as_bytes());
+        sessions.answer();
+    }
     sessions.end_turn();
     let [alice, bob] = [sessions.ids[0], sessions.ids[1]];
     let before = sessions.written(bob);
@@ -170,6 +188,9 @@ fn relay(style: &str, turns: usize) -> Outcome<()> {
             warm = allocations();
         }
         sessions.send(alice, lines.as_bytes());
+        if turn == 0 {
+            sessions.answer();
+        }
         sessions.end_turn();
     }
     let (allocated, arrived) = (allocations() - warm, sessions.written(bob) - before);

@@ -149,10 +149,10 @@ impl Router {
         );
         self.join(id, registered, pending.status, now);
         self.restate(key, registered.username.as_str(), before, out, now);
+        self.begin_delivery(id, pending, registered.mail.as_ref(), out, now);
         if registered.failures > 0 {
             self.notify(id, registered.failures, out, now);
         }
-        self.begin_delivery(id, pending, registered.mail.as_ref(), out, now);
     }
 
     fn list<T: Table>(

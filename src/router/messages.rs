@@ -27,6 +27,18 @@ impl Router {
             let text = "messages do not expire in open mode";
             return Err(not_available(text, Some("expiresIn")));
         }
+        if message.ephemeral
+            && let Some((to, recipient)) = self.known_way(from, sender, &message.to)
+        {
+            let frame = Frame::PrivateMessage {
+                envelope: &self.envelope,
+                message,
+            };
+            // Whoever has no room misses it.
+            out.offer(to, &frame);
+            accepted(out, from, id, message, recipient, now);
+            return Ok(());
+        }
         let Some((to, recipient)) = self.recipient(sender, &message.to) else {
             return match self.mailbox {
                 Some(_) if message.ephemeral => self.pass_on(from, id, message, out, now),

@@ -190,7 +190,7 @@ fn nothing_after_bye_is_handled() {
     assert_eq!(bob.lines().len(), 1);
 }
 
-/// > then the outcome of its commands is told, then comes `goodbye`.
+/// > is first told the outcome of its commands
 ///
 /// Found by the simulator (seed 962): a store that took longer than the last delivery may.
 #[test]

@@ -85,8 +85,8 @@ fn each_kind_of_credential_proves_a_name() {
         b.expect(r#"{"type":"sessionNotice","kind":"authFailures","count":1,"time":"…"}"#);
         c.send(&line(nonce));
         c.expect(r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"c","epoch":1,"pos":…,"ackedPos":…}"#);
-        c.expect(r#"{"type":"sessionNotice","kind":"authFailures","count":1,"time":"…"}"#);
         c.expect(r#"{"type":"synced","pos":…}"#);
+        c.expect(r#"{"type":"sessionNotice","kind":"authFailures","count":1,"time":"…"}"#);
     });
 }
 
@@ -135,8 +135,8 @@ fn failed_tries_are_told_to_who_proves_the_name_next() {
             a.expect_error("authFailed");
         }
         let mut b = at.register_with("Alice", "phone", "");
-        b.expect(r#"{"type":"sessionNotice","kind":"authFailures","count":2,"time":"…"}"#);
         b.expect(r#"{"type":"synced","pos":0}"#);
+        b.expect(r#"{"type":"sessionNotice","kind":"authFailures","count":2,"time":"…"}"#);
         b.expect_nothing();
     });
 }

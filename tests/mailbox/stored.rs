@@ -172,7 +172,7 @@ fn a_full_desk_takes_no_message() {
     });
 }
 
-/// > A session with `"deliver":"none"` has no device, replaces nobody, moves no cursor, is not online,
+/// > A session with `"deliver":"none"` has no device and no `resumeToken`, replaces nobody, moves no cursor, is not online,
 #[test]
 fn who_only_sends_gets_nothing_and_replaces_nobody() {
     transcript(|at| {

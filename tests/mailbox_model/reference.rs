@@ -272,11 +272,11 @@ impl Reference {
         });
         name.sessions.push(id);
         self.restate(&key, &shown, before);
-        if registered.failures > 0 {
-            self.told_of_failures(id, registered.failures);
-        }
         if let Some(mail) = registered.mail {
             self.open_mail(id, &mail);
+        }
+        if registered.failures > 0 {
+            self.told_of_failures(id, registered.failures);
         }
     }
 

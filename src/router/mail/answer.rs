@@ -109,7 +109,7 @@ pub(super) fn tell_refused<T: Table>(
     );
     let to_raw = echo.recipient().filter(|_| concerns_recipient);
     let mut fault = Fault {
-        field: refused.field.filter(|_| to_raw.is_none()),
+        field: refused.field,
         retry_after_ms: refused.retry_after_ms,
         to_raw,
         ..Fault::new(refused.code, refused.message)

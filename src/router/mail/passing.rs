@@ -8,7 +8,7 @@ use crate::router::devices::ring;
 use crate::router::fault::{Fault, not_registered, refuse};
 use crate::router::mail::answer::tell_refused;
 use crate::router::mail::echo::{Echo, Purpose};
-use crate::router::session::{Member, NOBODY, Session};
+use crate::router::session::{NOBODY, Session};
 use crate::router::{Router, Table};
 use crate::time::Now;
 use crate::wire::code::{Goodbye, Verb};
@@ -127,6 +127,25 @@ impl Router {
         }
     }
 
+    /// The one session that an `ephemeral` message goes to, if `from` sent one there just before and neither account has
+    /// another session: what most of them are.
+    #[inline]
+    pub(in crate::router) fn known_way(
+        &self,
+        from: ConnId,
+        sender: &Session,
+        name: &Name<'_>,
+    ) -> Option<(ConnId, &Session)> {
+        let member = sender.member()?;
+        let way = &member.way;
+        let recipient = self.sessions.get(way.first)?;
+        let other = recipient.member()?;
+        let is_known = way.is_open && way.asked == 0 && way.generation == self.generation();
+        let are_alone = member.next == from && other.next == way.first && other.device.is_some();
+        (is_known && are_alone && recipient.name_bytes() == name.as_bytes())
+            .then_some((way.first, recipient))
+    }
+
     /// Whether what is not stored may reach `name`; `None`: that has to be asked.
     fn knows_way(&self, from: ConnId, name: &Name<'_>) -> Option<bool> {
         let way = &self.sessions.get(from)?.member()?.way;
@@ -169,18 +188,7 @@ impl Router {
         let sender = self.sessions.get(from).ok_or_else(not_registered)?;
         let member = sender.member().ok_or_else(not_registered)?;
         if let Some(first) = first {
-            let is_alone = |id: ConnId, member: &Member| member.next == id;
-            let single = self.sessions.get(first).and_then(Session::member);
-            let single = single.is_some_and(|one| is_alone(first, one) && one.device.is_some());
-            if single && is_alone(from, member) {
-                let frame = Frame::PrivateMessage {
-                    envelope: &self.envelope,
-                    message,
-                };
-                out.offer(first, &frame);
-            } else {
-                self.pass_to_all(from, first, message, out, now);
-            }
+            self.pass_to_all(from, first, message, out, now);
         }
         let to = member.way.to.as_deref();
         if let Some(to) = to
