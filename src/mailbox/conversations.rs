@@ -137,7 +137,7 @@ fn place(conversation: &mut store::Conversation, account: AccountId) -> Listed {
 
 fn no_such_conversation() -> Stop {
     let text = "there is no conversation with before";
-    refused(Code::NotFound, text, Some("before")).into()
+    refused(Code::NotFound, text, Some("before"))
 }
 
 fn list(conversations: Vec<Conversation>, complete: bool) -> Answer {

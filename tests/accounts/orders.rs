@@ -134,6 +134,7 @@ fn e7_who_hangs_up_before_the_answer_is_not_there() {
     alice.expect(r#"{"type":"privateMessage","from":"Bob","message":"hi","time":"…",…}"#);
     drop(alice);
     bob.expect_nothing();
-    bob.send(&message("Alice", "hi"));
-    bob.expect_error("unknownUser");
+    // Nor does a session that never was take what is sent.
+    bob.send(r#"{"type":"watch","usernames":["Alice"]}"#);
+    bob.expect(r#"{"type":"presence","username":"Alice","status":"offline",…}"#);
 }

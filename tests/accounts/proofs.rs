@@ -143,8 +143,8 @@ fn a_password_by_nc() {
     nc.expect(r#"{"type":"errorMessage","command":"register","code":"authFailed",…}"#);
     nc.send(&register("alice", &password(crate::common::PASSWORD)));
     nc.expect(r#"{"type":"registered","username":"Alice","resumeToken":"…","device":"default",…}"#);
-    nc.expect(r#"{"type":"sessionNotice","kind":"authFailures","count":1,"time":"…"}"#);
     nc.expect(r#"{"type":"synced","pos":0}"#);
+    nc.expect(r#"{"type":"sessionNotice","kind":"authFailures","count":1,"time":"…"}"#);
     nc.send(r#"{"type":"privateMessage","toUsername":"bob","message":"Salut Bob !"}"#);
     bob.expect(r#"{"type":"privateMessage","from":"Alice","message":"Salut Bob !","time":"…",…}"#);
 }

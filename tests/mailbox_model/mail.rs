@@ -182,6 +182,13 @@ impl Reference {
 
     /// What is not stored: at once if it is known that it may, else when that was asked.
     pub(super) fn pass(&mut self, id: u64, line: Value) {
+        // An `accepted` overtakes no other.
+        let overtakes = line["type"] == "privateMessage"
+            && !line["id"].is_null()
+            && self
+                .peers
+                .get(&id)
+                .is_some_and(|peer| !peer.posted.is_empty());
         let session = self
             .peers
             .get_mut(&id)
@@ -189,7 +196,7 @@ impl Reference {
         let session = session.expect("a session");
         let to = key(line["toUsername"].as_str().expect("a name"));
         let is_known = session.way.as_ref().is_some_and(|way| key(way) == to);
-        if is_known && session.asked_ways == 0 {
+        if is_known && session.asked_ways == 0 && !overtakes {
             return self.go(id, &line);
         }
         session.asked_ways += 1;

@@ -23,13 +23,19 @@ pub fn e6_a_name_that_left(messages: usize) {
         let line = message("Bob", "for Bob alone");
         alice.send(&line.replace('}', &format!(r#","id":{n}}}"#)));
         alice.expect(&format!(
-            r#"{{"type":"errorMessage","id":{n},"command":"privateMessage","code":"unknownUser",…}}"#
+            r#"{{"type":"accepted","id":{n},"toUsername":"Bob",…}}"#
         ));
     }
-    // The same Bob on another device, and on the same.
-    for device in ["laptop", "phone"] {
-        place.session("Bob", device).expect_nothing();
+    // The same Bob on the device that was away; a new one has what was before in its history.
+    let mut phone = place.session("Bob", "phone");
+    for _ in 0..messages {
+        phone.expect(r#"{"type":"privateMessage","from":"Alice","message":"for Bob alone",…}"#);
     }
+    phone.expect_nothing();
+    let mut laptop = place.session("Bob", "laptop");
+    laptop.expect_nothing();
+    phone.expect(r#"{"type":"sessionNotice","kind":"newDevice",…}"#);
+    drop((phone, laptop));
     // Nobody else is Bob.
     let mut mallory = place.connect("Mallory");
     mallory.send(r#"{"type":"account","action":"create","username":"bob","password":"mine mine"}"#);

@@ -215,6 +215,7 @@ impl Clerk {
             let registered = registered(tables, row)?;
             return Ok(Reply::new(Answer::Registered(registered)).into());
         }
+        tables.seen(row.id, now.unix_ms)?;
         let (new_device, resume_token) =
             self.put_device(tables, row.id, &who.device, shown, now)?;
         let mut post = Post::new(tables, &self.settings.mailbox, now);

@@ -44,12 +44,14 @@ fn the_latest_is_first_and_a_name_goes_on_from_there() {
         names(&mut house, Some("dave"), 2),
         (expect(&["Carol"]), true)
     );
-    assert_eq!(names(&mut house, Some("Eve"), 2), (vec![], true));
-    let ask = Ask::Conversations {
-        before: Some(name("zoe")),
-        limit: 5,
-    };
-    assert_eq!(code(&house.ask("Alice", ask)), Some(Code::UnknownUser));
+    let no_list = [("Eve", Code::NotFound), ("zoe", Code::UnknownUser)];
+    for (nobody, refused) in no_list {
+        let ask = Ask::Conversations {
+            before: Some(name(nobody)),
+            limit: 5,
+        };
+        assert_eq!(code(&house.ask("Alice", ask)), Some(refused));
+    }
 }
 
 #[test]
