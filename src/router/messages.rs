@@ -28,6 +28,7 @@ impl Router {
             return Err(not_available(text, Some("expiresIn")));
         }
         if message.ephemeral
+            && !would_overtake(from, id, message, out)
             && let Some((to, recipient)) = self.known_way(from, sender, &message.to)
         {
             let frame = Frame::PrivateMessage {
@@ -132,6 +133,17 @@ fn set_envelope(
     if *envelope.time() != now.stamp {
         envelope.set_time(now.stamp);
     }
+}
+
+/// Whether an `accepted` at once would come before those of messages that are being stored.
+#[inline]
+pub(super) fn would_overtake<T: Table>(
+    from: ConnId,
+    id: Option<Raw<'_>>,
+    message: &PrivateMessage<'_>,
+    out: &T,
+) -> bool {
+    (id.is_some() || message.message_id.is_some()) && out.awaited(from) > 0
 }
 
 /// Answers a message that asked for it, by an `id` or a `messageId`.

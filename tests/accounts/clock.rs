@@ -91,7 +91,8 @@ fn e14_the_clock_jumps_ten_years_and_nobody_notices() {
         });
         // Both go on, and nothing overtakes.
         for m in 0..20 {
-            alice.send(&message("Bob", &format!("{n} {m}")));
+            let line = message("Bob", &format!("{n} {m}"));
+            alice.send(&line.replace('}', r#","ephemeral":true}"#));
         }
         for m in 0..20 {
             bob.expect(&format!(

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::record;
-use super::socket::{message, named};
+use super::socket::named;
 use crate::common::{Address, Client, text_of};
 
 pub struct Pair {

@@ -13,7 +13,7 @@ use crate::common::{Address, Chunking, Client};
 
 /// E6: of `messages` for a name that has left, or that was another's, none reaches who comes after.
 pub fn e6_a_name_that_left(messages: usize) {
-    let config = format!("{PATIENT}signup = \"open\"\n");
+    let config = format!("{PATIENT}signup = \"open\"\n[mailbox]\nmax_waiting = 100000\n");
     let place = Place::with(&config, &["Alice", "Bob", "Mallory"]);
     let mut alice = place.session("Alice", "phone");
     let (bob, old) = place.session_by("Bob", "phone", &password(crate::common::PASSWORD));

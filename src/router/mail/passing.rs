@@ -8,6 +8,7 @@ use crate::router::devices::ring;
 use crate::router::fault::{Fault, not_registered, refuse};
 use crate::router::mail::answer::tell_refused;
 use crate::router::mail::echo::{Echo, Purpose};
+use crate::router::messages::would_overtake;
 use crate::router::session::{NOBODY, Session};
 use crate::router::{Router, Table};
 use crate::time::Now;
@@ -51,9 +52,9 @@ impl Router {
         out: &mut T,
         now: &Now,
     ) -> Result<(), Fault<'a>> {
-        // An `accepted` does not overtake those of messages that are being stored.
-        let has_to_wait = (id.is_some() || message.message_id.is_some()) && out.awaited(from) > 0;
-        if let Some(is_open) = self.knows_way(from, &message.to).filter(|_| !has_to_wait) {
+        let has_to_wait = would_overtake(from, id, message, out);
+        let way = self.knows_way(from, &message.to);
+        if let Some(is_open) = way.filter(|_| !has_to_wait) {
             return self.pass(from, id, message, is_open, out, now);
         }
         let echo = Echo::whole(id, message);
