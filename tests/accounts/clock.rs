@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::bench::place::{Place, password, resume, token};
-use crate::bench::socket::{message, relayed};
+use crate::bench::socket::message;
 use crate::bench::{secs, wait_until};
 use crate::common::{Client, PASSWORD, Setup, text_of};
 use crate::proofs::{hs256, tokens};
