@@ -274,6 +274,13 @@ fn what_was_written_is_what_is_read() {
                 limit: 500,
             },
         ),
+        (
+            r#"{"type":"conversations"}"#,
+            Mail::Conversations {
+                before: None,
+                limit: 50,
+            },
+        ),
     ];
     for (line, mail) in cases {
         assert_eq!(mail_of(line), mail, "{line}");
@@ -288,13 +295,6 @@ fn what_changes_something_is_what_is_read() {
             Mail::Conversations {
                 before: Some(bob()),
                 limit: 500,
-            },
-        ),
-        (
-            r#"{"type":"conversations"}"#,
-            Mail::Conversations {
-                before: None,
-                limit: 50,
             },
         ),
         (
