@@ -178,25 +178,6 @@ impl Frame<'_> {
         match *self {
             Frame::PrivateMessage { .. } | Frame::Accepted { .. } => {}
             Frame::Hello { line, nonce } => return line.write(out, nonce),
-            Frame::Registered {
-                id,
-                username,
-                resume_token,
-                device,
-                mail,
-                heartbeat_ms,
-            } => {
-                open(out, "registered", id);
-                text(out, "username", username);
-                if let Some(token) = resume_token {
-                    text(out, "resumeToken", &format!("{token:032x}"));
-                }
-                optional_text(out, "device", device);
-                if let Some(mail) = mail {
-                    mail::opening(out, mail);
-                }
-                optional_number(out, "heartbeatMs", heartbeat_ms);
-            }
             Frame::Typing { from } => {
                 open(out, "typing", None);
                 text(out, "from", from);
@@ -240,7 +221,8 @@ impl Frame<'_> {
                 out.extend_from_slice(line);
                 return out.push(b'\n');
             }
-            Frame::Stored { .. }
+            Frame::Registered { .. }
+            | Frame::Stored { .. }
             | Frame::Entry(_)
             | Frame::Replay { .. }
             | Frame::Synced { .. }

@@ -3,7 +3,7 @@
 //! What is kept of a message is written in one order whoever gets it; what only this delivery of it has comes last.
 
 use super::Frame;
-use super::json::{flag, key, number, open, optional_text, quoted, raw, text};
+use super::json::{flag, key, number, open, optional_number, optional_text, quoted, raw, text};
 use crate::mailbox::{
     Accepted, Change, Conversation, Entry, Event, Message, Opening, Settings, Who,
 };
@@ -14,6 +14,25 @@ use crate::wire::command::Raw;
 /// Without its end.
 pub(super) fn write(out: &mut Vec<u8>, frame: &Frame<'_>) {
     match *frame {
+        Frame::Registered {
+            id,
+            username,
+            resume_token,
+            device,
+            mail,
+            heartbeat_ms,
+        } => {
+            open(out, "registered", id);
+            text(out, "username", username);
+            if let Some(token) = resume_token {
+                text(out, "resumeToken", &format!("{token:032x}"));
+            }
+            optional_text(out, "device", device);
+            if let Some(mail) = mail {
+                opening(out, mail);
+            }
+            optional_number(out, "heartbeatMs", heartbeat_ms);
+        }
         Frame::Stored { id, accepted } => stored(out, id, accepted),
         Frame::Entry(written) => entry(out, written),
         Frame::Replay { id, message } => replay(out, id, message),
@@ -34,7 +53,7 @@ pub(super) fn write(out: &mut Vec<u8>, frame: &Frame<'_>) {
 }
 
 /// What `registered` says of the mailbox.
-pub(super) fn opening(out: &mut Vec<u8>, mail: &Opening) {
+fn opening(out: &mut Vec<u8>, mail: &Opening) {
     count(out, "epoch", mail.epoch);
     count(out, "pos", mail.head);
     count(out, "ackedPos", mail.acked);
