@@ -89,7 +89,7 @@ fn action(account: &Account<'_>, json: &Value) {
         }
         Account::RemoveKey(key) => is_base64url(key, &json["publicKey"]),
         Account::RevokeDevice(raw) => device(Some(raw), json),
-        Account::Devices | Account::NotYet => {}
+        Account::Devices | Account::Export | Account::Delete => {}
     }
 }
 
