@@ -39,39 +39,28 @@ impl Router {
                 )
             });
         }
-        if pos <= acked {
-            // The cursor stays; what was sent again from before it leaves the window all the same.
-            if let Some(delivery) = self.delivery_mut(from) {
-                delivery.arrived(pos);
-                delivery.proof.said(pos);
-            }
-            self.catch_up(from, out, now);
-            if let Some(id) = id {
-                let command = Verb::Ack;
-                out.send(from, &Frame::Ok { id, command });
-            }
-            return Ok(());
-        }
-        if id.is_some() {
+        let moves = pos > acked;
+        if let (true, Some(_)) = (moves, id) {
             let by = Evidence::Client;
-            self.post(
-                from,
-                Echo::of(id),
-                Verb::Ack,
-                mailbox::Ask::Ack { pos, by },
-                0,
-                out,
-            )?;
+            let ask = mailbox::Ask::Ack { pos, by };
+            self.post(from, Echo::of(id), Verb::Ack, ask, 0, out)?;
         }
-        let Some(delivery) = self.delivery_mut(from) else {
-            return Ok(());
-        };
-        delivery.arrived(pos);
-        delivery.proof.said(pos);
-        let is_first = delivery.ack == 0;
-        delivery.ack = if id.is_some() { 0 } else { pos };
-        if let (true, true, Some(mailbox)) = (is_first, id.is_none(), &mut self.mailbox) {
+        let mut is_first = false;
+        // Where the cursor stays, what was sent again from before it leaves the window all the same.
+        if let Some(delivery) = self.delivery_mut(from) {
+            delivery.arrived(pos);
+            delivery.proof.said(pos);
+            if moves {
+                is_first = delivery.ack == 0 && id.is_none();
+                delivery.ack = if id.is_some() { 0 } else { pos };
+            }
+        }
+        if let (true, Some(mailbox)) = (is_first, &mut self.mailbox) {
             mailbox.post.acks.push(from);
+        }
+        if let (false, Some(id)) = (moves, id) {
+            let command = Verb::Ack;
+            out.send(from, &Frame::Ok { id, command });
         }
         self.catch_up(from, out, now);
         Ok(())
