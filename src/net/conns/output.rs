@@ -26,6 +26,11 @@ impl<S: Transport> Conns<S> {
         }
     }
 
+    /// Queued since the last flush, with the cost of the buffers taken for it.
+    pub fn unflushed_bytes(&self) -> usize {
+        self.unflushed_bytes
+    }
+
     /// One write to each connection that has something to be written.
     pub fn flush(&mut self) {
         self.unflushed_bytes = 0;
