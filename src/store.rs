@@ -27,10 +27,11 @@ mod sweeps;
 use std::cell::{Cell, RefCell, RefMut};
 use std::fmt;
 use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, ffi};
 
 use crate::ops::exit::{Exit, StartError};
 
@@ -294,7 +295,7 @@ pub struct Failed {
 /// What follows from a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// No room on the disk, now.
+    /// No room on the disk, now, or none that the daemon may take.
     Full,
     /// The disk did not do it: what is on it is unknown.
     Io,
@@ -343,6 +344,7 @@ impl From<rusqlite::Error> for Failed {
     fn from(error: rusqlite::Error) -> Self {
         let why = match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Why::Full,
+            Some(ErrorCode::SystemIoFailure) if found_no_room(&error) => Why::Full,
             Some(ErrorCode::SystemIoFailure) => Why::Io,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Why::Damaged,
             _ => Why::Other,
@@ -352,6 +354,18 @@ impl From<rusqlite::Error> for Failed {
             text: error.to_string(),
         }
     }
+}
+
+/// Whether a write failed because its owner may have no more on this disk, or not in one file. SQLite knows ENOSPC only,
+/// and undoes the batch the same way. Hazard: to be asked before anything else fails on this thread.
+fn found_no_room(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    let is_write = matches!(
+        code,
+        Some(ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_TRUNCATE)
+    );
+    let why = io::Error::last_os_error().kind();
+    is_write && matches!(why, ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
 }
 
 /// SQLite's integers are signed; a time beyond them is the last there is.

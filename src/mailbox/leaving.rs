@@ -6,10 +6,9 @@
 //! An account with much is taken away in slices: the account itself, with all that proves it, at once, the rest as the
 //! store finds time. While that goes on it has a mailbox still: so it is found again after a restart.
 
-use super::Answer;
 use super::changes::{is_from, is_hidden};
 use super::post::Post;
-use super::say::stirred;
+use super::{Answer, Regard};
 use crate::accounts::{AccountId, Ends, Which};
 use crate::store::{Conversation, Failed, Known, MessageState, State, Tables};
 
@@ -132,7 +131,7 @@ impl Post<'_> {
     /// [`super::sweep::Sweep::leaves`] takes up what does not go at once.
     pub fn delete_account(&mut self, me: &Known) -> Result<Answer, Failed> {
         self.left = Some(Leaving::remove(self.tables, me.id)?);
-        self.regards.push(stirred(&me.who));
+        self.regards.push(Regard::of_all(&me.who));
         self.ends = Some(Ends {
             username: me.who.as_ref().clone(),
             which: Which::All,

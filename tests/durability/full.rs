@@ -3,9 +3,10 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::house::{Client, Daemon, PASSWORD, Place, add_account, code};
+use crate::house::{Client, Daemon, PASSWORD, Place, add_account, code, strace_of};
 
 /// A data directory on a file system of its own that goes with the daemon.
 const MOUNT: &str = "mount -t tmpfs -o size=3m,mode=0700 tmpfs \"$0\" && cp -p \"$0\".template/* \"$0\" && exec \"$@\"";
@@ -87,6 +88,60 @@ fn a8_a_full_disk_refuses_what_is_new_and_nothing_else() {
     let more = format!(r#","device":"other","after":0,"epoch":{epoch}"#);
     let mut other = Client::session(port, "bob", &more).expect("registered");
     assert_eq!(other.waiting(), accepted);
+}
+
+/// A quota on what the daemon's user may have is as full a disk to it, and no reason to end.
+#[test]
+fn a8_a_quota_is_a_full_disk() {
+    let place = Place::new("quota").with_accounts(&["alice", "bob"]);
+    let inject = strace_of("pwrite64", "error=EDQUOT:when=40..90");
+    let inject: Vec<&str> = inject.iter().map(String::as_str).collect();
+    let mut daemon = Daemon::start(&place, &inject, &[]);
+    let accepted = until_full_and_not(&mut daemon, "x", |_| {});
+    assert!(daemon.is_running(), "{}", daemon.log());
+    let mut bob = Client::session(daemon.port().unwrap(), "bob", "").expect("registered");
+    assert_eq!(bob.waiting(), accepted);
+}
+
+/// So is a bound on how long a file may be, RLIMIT_FSIZE or the file system's own.
+#[test]
+fn a8_a_file_that_may_not_grow_is_a_full_disk() {
+    let place = Place::new("fsize").with_accounts(&["alice", "bob"]);
+    let under = ["prlimit", "--fsize=2000000:unlimited"];
+    let mut daemon = Daemon::start(&place, &under, &[]);
+    let text = "y".repeat(2_000);
+    let accepted = until_full_and_not(&mut daemon, &text, |daemon| {
+        let pid = format!("--pid={}", daemon.pid());
+        let mut raise = Command::new("prlimit");
+        let raised = raise.args([&pid, "--fsize=unlimited:unlimited"]).status();
+        assert!(raised.unwrap().success());
+    });
+    assert!(daemon.is_running(), "{}", daemon.log());
+    let mut bob = Client::session(daemon.port().unwrap(), "bob", "").expect("registered");
+    assert_eq!(bob.waiting(), accepted);
+}
+
+/// Sends until there is no room, lets `make_room`, and sends on until there is. What was accepted.
+fn until_full_and_not(daemon: &mut Daemon, text: &str, make_room: impl Fn(&Daemon)) -> Vec<u64> {
+    let port = daemon.port().expect("it starts");
+    let mut alice = Client::session(port, "alice", "").expect("registered");
+    let (mut accepted, mut refused) = (Vec::new(), 0);
+    for number in 1..=2_000 {
+        let line = alice.message("bob", number, text).expect("it answers");
+        match line["type"].as_str() {
+            Some("accepted") => accepted.push(number),
+            _ => {
+                assert_eq!(code(&line), "storageFull", "{line}");
+                refused += 1;
+                make_room(daemon);
+            }
+        }
+        if refused > 0 && accepted.last() == Some(&number) {
+            assert!(!accepted.is_empty());
+            return accepted;
+        }
+    }
+    panic!("{refused} of 2000 were refused")
 }
 
 /// Leaves room for a few messages only.
