@@ -3,6 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use privmsgd::ops::exit::{Exit, StartError};
 
 use crate::disk::{Disk, Fate, put};
 use crate::house::Place;
@@ -147,6 +151,19 @@ fn told(op: &Op) -> String {
         Op::Told { bytes, .. } => format!("told {} bytes", bytes.len()),
         other => format!("{other:?}"),
     }
+}
+
+/// Between its fork and its exec, the child of another test may still hold the lock of a store that was just closed.
+pub fn patiently<T>(mut open: impl FnMut() -> Result<T, StartError>) -> Result<T, StartError> {
+    for _ in 0..1_000 {
+        match open() {
+            Err(error) if error.code == Exit::Unavailable => {
+                thread::sleep(Duration::from_millis(1))
+            }
+            done => return done,
+        }
+    }
+    open()
 }
 
 /// A directory where opening a store costs no disk.

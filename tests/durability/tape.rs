@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 /// One thing that was done, once it was done; that something was told counts from its beginning.
 #[derive(Debug)]
@@ -59,7 +61,7 @@ pub fn recorder(record: &Path) -> Vec<String> {
 
 /// Everything in the record that happened below `root`. Paths are as the process saw them.
 pub fn read(record: &Path, root: &Path) -> Vec<Op> {
-    let text = fs::read_to_string(record).expect("the record");
+    let text = finished(record);
     let mut begun: HashMap<&str, String> = HashMap::new();
     let mut ops = Vec::new();
     for line in text.lines() {
@@ -83,6 +85,19 @@ pub fn read(record: &Path, root: &Path) -> Vec<Op> {
         }
     }
     ops
+}
+
+/// strace may end a little after the process does.
+fn finished(record: &Path) -> String {
+    for _ in 0..5_000 {
+        let text = fs::read_to_string(record).unwrap_or_default();
+        let first = text.split(' ').next().unwrap_or_default();
+        if text.contains(&format!("\n{first} +++ exited with ")) {
+            return text;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    panic!("the record does not end");
 }
 
 struct Call<'a> {
