@@ -92,7 +92,8 @@ fn finished(record: &Path) -> String {
     for _ in 0..5_000 {
         let text = fs::read_to_string(record).unwrap_or_default();
         let first = text.split(' ').next().unwrap_or_default();
-        if text.contains(&format!("\n{first} +++ exited with ")) {
+        let is_end = |line: &str| line.starts_with(first) && line.contains(" +++ exited with ");
+        if text.lines().any(is_end) {
             return text;
         }
         thread::sleep(Duration::from_millis(1));

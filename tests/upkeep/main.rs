@@ -9,6 +9,8 @@ mod damage;
 mod disk;
 mod house;
 mod points;
+#[path = "../rows/crash/disk.rs"]
+mod power;
 #[path = "../durability/replay.rs"]
 mod replay;
 mod seal;

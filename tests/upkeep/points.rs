@@ -3,26 +3,42 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output};
 
 use privmsgd::ops::exit::Exit;
 use privmsgd::store::{DATABASE, How, Store, Summary, check, restore};
 use privmsgd::upkeep::Restore;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Fate, put};
 use crate::house::{Place, T, filled, served, text};
+use crate::power;
 use crate::replay::{Outcome, Replay, patiently};
 use crate::tape::{self, Op};
 
 /// States of each point that CI looks at; the long run looks at all.
 const STATES: usize = if cfg!(feature = "long-tests") { 0 } else { 600 };
 const AT_LEAST: usize = 200;
+/// Changes between two of the power cuts on a real file system.
+const CUTS_APART: usize = if cfg!(feature = "long-tests") { 1 } else { 3 };
+/// What changes the disk.
+const CHANGES: [&str; 9] = [
+    "mkdir",
+    "pwrite64",
+    "ftruncate",
+    "fsync",
+    "fdatasync",
+    "rename",
+    "renameat2",
+    "unlink",
+    "copy_file_range",
+];
 
 type Judged = Result<(), String>;
 
 /// A subcommand that was recorded, with all that it may change below one directory.
 struct Point {
     place: Place,
+    line: String,
     disk: Disk,
     tape: Vec<Op>,
 }
@@ -36,26 +52,57 @@ impl Point {
         prepare(&root);
         let disk = Disk::of(&root);
         let record = place.path("record");
-        let words = tape::recorder(&record);
-        let mut command = Command::new(&words[0]);
-        let command = command
-            .args(&words[1..])
-            .arg(env!("CARGO_BIN_EXE_privmsgd"));
-        let line = line.replace("ROOT", &root.display().to_string());
-        let input = fs::write(place.path("input"), "correct horse\n");
-        input.expect("write");
-        let done = command
+        fs::write(place.path("input"), "correct horse\n").expect("write");
+        let mut point = Point {
+            place,
+            line: line.into(),
+            disk,
+            tape: Vec::new(),
+        };
+        let done = point.run(&tape::recorder(&record), &root);
+        let told = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{line}: {told}");
+        point.tape = tape::read(&record, &root);
+        point
+    }
+
+    /// Once more, on what is below `root`.
+    fn run(&self, under: &[String], root: &Path) -> Output {
+        let line = self.line.replace("ROOT", &root.display().to_string());
+        Command::new(&under[0])
+            .args(&under[1..])
+            .arg(env!("CARGO_BIN_EXE_privmsgd"))
             .args(line.split(' '))
             .env("PRIVMSGD_ACCOUNTS__PASSWORD_MEMORY_KIB", "64")
             .env_remove("RUNTIME_DIRECTORY")
-            .stdin(fs::File::open(place.path("input")).expect("open"))
-            .stdout(Stdio::null())
+            .stdin(fs::File::open(self.place.path("input")).expect("open"))
             .output()
-            .expect("strace runs");
-        let told = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "{line}: {told}");
-        let tape = tape::read(&record, &root);
-        Point { place, disk, tape }
+            .expect("strace runs")
+    }
+
+    /// The same on an ext4 whose power is cut: the process is killed as it makes each of its changes.
+    fn is_cut(&self, judge: &mut dyn FnMut(&Path, bool) -> Judged) {
+        let from = self.place.path("root");
+        let disk = power::Disk::make(&self.place.path("disk"));
+        let root = self.place.path("disk").canonicalize().expect("a directory");
+        let mut cuts = 0;
+        for call in CHANGES {
+            for nth in (1..).step_by(CUTS_APART) {
+                put(&self.disk.after(|_| Fate::Kept), &from, &root);
+                disk.settle();
+                let done = self.run(&killed(call, nth), &root).status.success();
+                disk.cut();
+                disk.mount_again();
+                if done {
+                    break;
+                }
+                let judged = judge(&root, false);
+                assert!(judged.is_ok(), "{}: {call} {nth}: {judged:?}", self.line);
+                cuts += 1;
+            }
+        }
+        println!("{}: {cuts} power cuts: old or new", self.line);
+        assert!(cuts > 5);
     }
 
     /// `judge` is given the directory and whether the subcommand had succeeded.
@@ -82,6 +129,7 @@ impl Point {
         );
         assert_eq!(outcome.failed, 0, "{:#?}", outcome.told);
         assert!(outcome.states >= AT_LEAST, "{outcome:?}");
+        self.is_cut(judge);
     }
 
     /// On a file system where the sync of a directory does nothing.
@@ -92,6 +140,15 @@ impl Point {
             .retain(|op| !matches!(op, Op::Sync(path) if is_dir(path)));
         self
     }
+}
+
+/// The end of a process with the nth such call, before it is done.
+fn killed(call: &str, nth: usize) -> Vec<String> {
+    let words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e"];
+    let words = words.iter().map(ToString::to_string);
+    let inject = format!("inject={call}:signal=KILL:when={nth}");
+    let more = [format!("trace={call}"), "-e".into(), inject];
+    words.chain(more).collect()
 }
 
 fn make_dir(path: &Path) {
