@@ -9,5 +9,6 @@ mod full;
 mod house;
 mod operator;
 mod replay;
+mod short;
 mod slow;
 mod tape;
