@@ -115,8 +115,10 @@ fn renew(
     schema::checkpoint(&db).map_err(failed)?;
     let closed = db.close().map_err(|(_, error)| failed(error.into()));
     closed?;
+    // Its name too: while that is there, no empty store is made in its place.
     File::open(new)
         .and_then(|file| file.sync_all())
+        .and_then(|()| sync_dir(new))
         .map_err(|error| unwritable(new, &error))?;
     Ok(Restored {
         file: String::new(),

@@ -3,6 +3,9 @@
 
 #[path = "../bench/mod.rs"]
 mod bench;
+#[path = "../model/choice.rs"]
+#[allow(dead_code)]
+mod choice;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../rows/crash/mod.rs"]
@@ -11,23 +14,37 @@ mod crash;
 #[path = "../rows/links.rs"]
 mod links;
 
+use choice::number;
 use crash::{End, cycles, nothing_is_lost};
 
 use common::Setup;
 
+const LONG: bool = cfg!(feature = "long-tests");
+
+/// `CRASH_COUNT`, so that a long run may be done in parts, each with its own `CRASH_SEED`; else what CI does, or the row's.
+fn count(ci: usize, long: usize) -> usize {
+    let row = if LONG { long } else { ci };
+    number("CRASH_COUNT").map_or(row, |count| count as usize)
+}
+
+fn seed(usual: u64) -> u64 {
+    number("CRASH_SEED").unwrap_or(usual)
+}
+
 #[test]
 fn a1_killed_five_hundred_times() {
-    nothing_is_lost("A1", End::Kill, 500, 1);
+    nothing_is_lost("A1", End::Kill, count(500, 10_000), seed(1));
 }
 
 #[test]
 fn a2_without_power_five_hundred_times() {
-    nothing_is_lost("A2", End::PowerCut, 500, 2);
+    nothing_is_lost("A2", End::PowerCut, count(500, 10_000), seed(2));
 }
 
+/// Each round cuts the links of twenty.
 #[test]
 fn a12_two_hundred_cut_links() {
-    links::a12_cut_links(10);
+    links::a12_cut_links(count(10, 100), seed(0x2545_f491_4f6c_dd1d));
 }
 
 #[test]

@@ -140,7 +140,7 @@ impl Told {
 
 /// `rounds` cuts of a cable with [`RECIPIENTS`] on it, at any byte: 0 false `delivered`, nothing lost, everything that came
 /// again marked.
-pub fn a12_cut_links(rounds: usize) {
+pub fn a12_cut_links(rounds: usize, seed: u64) {
     let _alone = alone();
     let bench = Bench::new();
     let mut mail: Vec<Mail> = (0..RECIPIENTS).map(|_| Mail::default()).collect();
@@ -153,7 +153,7 @@ pub fn a12_cut_links(rounds: usize) {
         client.half_close();
         client.lines();
     }
-    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = seed;
     for round in 0..rounds {
         let mut clients: Vec<Client> = (0..RECIPIENTS)
             .map(|number| bench.recipient(number, "auto"))

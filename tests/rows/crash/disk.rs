@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use rustix::ioctl::{Opcode, Setter, ioctl};
 
@@ -42,8 +44,13 @@ impl Disk {
         fs::create_dir(disk.mounted.join("data")).expect("make the data directory");
         std::os::unix::fs::symlink(disk.mounted.join("data"), data).expect("link it");
         // The directory itself was there before any power cut.
-        run("sync", &[Path::new("-f"), &disk.mounted]);
+        disk.settle();
         disk
+    }
+
+    /// What is there now outlives any power cut.
+    pub fn settle(&self) {
+        run("sync", &[Path::new("-f"), &self.mounted]);
     }
 
     /// From now on nothing reaches the disk, and what has not yet is lost.
@@ -54,9 +61,18 @@ impl Disk {
         cut.expect("shut the file system down (as root)");
     }
 
-    /// After [`Disk::cut`], once nobody has files open there.
+    /// After [`Disk::cut`], once nobody has files open there but a child of another test between its fork and its exec.
     pub fn mount_again(&self) {
-        run("umount", &[&self.mounted]);
+        let is_free = || Command::new("umount").arg(&self.mounted).output();
+        let mut tries = 0..1_000;
+        while !is_free().expect("umount runs").status.success() {
+            assert!(
+                tries.next().is_some(),
+                "{} is in use",
+                self.mounted.display()
+            );
+            thread::sleep(Duration::from_millis(2));
+        }
         self.mount();
     }
 
