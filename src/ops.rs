@@ -7,7 +7,9 @@ pub mod core_files;
 pub mod crowd;
 pub mod descriptors;
 pub mod exit;
+pub mod health;
 pub mod log;
+pub mod metrics;
 pub mod remote_log;
 pub mod signals;
 #[cfg(feature = "systemd")]

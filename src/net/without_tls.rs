@@ -47,6 +47,10 @@ impl Layer {
         match self.0 {}
     }
 
+    pub fn certificate_end_unix_ms(&self) -> u64 {
+        match self.0 {}
+    }
+
     pub fn wrap<S>(&self, _: TcpStream) -> io::Result<S> {
         match self.0 {}
     }

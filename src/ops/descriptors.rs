@@ -26,6 +26,11 @@ pub fn raise() -> u64 {
     current.unwrap_or(u64::MAX)
 }
 
+/// What holds now.
+pub fn limit() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
 /// Connections at once, with `descriptors` of them open at most: some are kept back for listeners, files and the
 /// service manager.
 pub fn connections(limits: &Limits, descriptors: u64) -> usize {
