@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 pub mod core_files;
 pub mod crowd;
 pub mod descriptors;
+pub mod doctor;
 pub mod exit;
 pub mod health;
 pub mod log;

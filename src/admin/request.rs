@@ -37,6 +37,8 @@ impl Request {
     pub fn patience_ms(&self) -> u64 {
         match self {
             Request::Account { operator, .. } => patience_ms(operator),
+            // At once: that is what is asked.
+            Request::Check => 0,
             _ => ANSWER_MS,
         }
     }

@@ -12,6 +12,12 @@ pub struct Identity(Infallible);
 
 pub struct Layer(Infallible);
 
+impl Identity {
+    pub fn end_unix_ms(&self) -> u64 {
+        match self.0 {}
+    }
+}
+
 pub fn load(_: &TlsConfig) -> Result<Identity, StartError> {
     Err(missing("a TLS listener"))
 }

@@ -1,9 +1,11 @@
 //! Whether the daemon can serve, and what keeps it from it: for `/readyz`, `privmsgd check` and `privmsgd doctor`.
 //! Knows neither who looks nor who asks.
 
-use serde::Serialize;
+use std::borrow::Cow;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Level {
     Ok,
@@ -13,51 +15,62 @@ pub enum Level {
 }
 
 /// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Check {
     /// A word for scripts.
-    pub check: &'static str,
+    pub check: Cow<'static, str>,
     pub level: Level,
     /// One sentence without anything that a client wrote.
     pub what: String,
     /// What to do; empty where nothing has to be done.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub fix: &'static str,
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub fix: Cow<'static, str>,
 }
 
 impl Check {
     pub fn ok(check: &'static str, what: impl Into<String>) -> Check {
         Check {
-            check,
+            check: check.into(),
             level: Level::Ok,
             what: what.into(),
-            fix: "",
+            fix: "".into(),
         }
     }
 
-    pub fn warning(check: &'static str, what: impl Into<String>, fix: &'static str) -> Check {
+    pub fn warning(
+        check: &'static str,
+        what: impl Into<String>,
+        fix: impl Into<Cow<'static, str>>,
+    ) -> Check {
         Check {
             level: Level::Warning,
-            fix,
+            fix: fix.into(),
             ..Check::ok(check, what)
         }
     }
 
-    pub fn failed(check: &'static str, what: impl Into<String>, fix: &'static str) -> Check {
+    pub fn failed(
+        check: &'static str,
+        what: impl Into<String>,
+        fix: impl Into<Cow<'static, str>>,
+    ) -> Check {
         Check {
             level: Level::Failed,
-            fix,
-            ..Check::ok(check, what)
+            ..Check::warning(check, what, fix)
         }
     }
 }
 
+fn is_none(fix: &str) -> bool {
+    fix.is_empty()
+}
+
 /// Everything that was looked at. As JSON: the worst first, then which failed, then all.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Health {
     pub status: Level,
     /// By their words.
-    pub failed: Vec<&'static str>,
+    pub failed: Vec<Cow<'static, str>>,
     pub checks: Vec<Check>,
 }
 
@@ -70,7 +83,7 @@ impl From<Vec<Check>> for Health {
                 .map(|check| check.level)
                 .max()
                 .unwrap_or(Level::Ok),
-            failed: failed.map(|check| check.check).collect(),
+            failed: failed.map(|check| check.check.clone()).collect(),
             checks,
         }
     }

@@ -158,9 +158,9 @@ impl Server {
 
     fn configuration(&self) -> Check {
         match self.watch.reload_ok {
-            true => Check::ok("configuration", "as it was read last"),
+            true => Check::ok("reload", "the configuration is as it was read last"),
             false => Check::warning(
-                "configuration",
+                "reload",
                 "the last reload failed: the one before it holds",
                 "privmsgd --check-config names the mistakes; then reload",
             ),
