@@ -186,6 +186,13 @@ impl Store {
         length(&path).saturating_add(length(&files::log_of(&path)))
     }
 
+    /// Those removed since included: their rows stay. `None`: it cannot be read.
+    pub fn accounts_created(&self) -> Option<u64> {
+        let sql = "SELECT coalesce(max(id), 0) FROM accounts";
+        let newest = self.db.query_row(sql, [], |row| row.get::<_, i64>(0));
+        u64::try_from(newest.ok()?).ok()
+    }
+
     pub fn path(&self) -> PathBuf {
         self.db.path().map(PathBuf::from).unwrap_or_default()
     }

@@ -143,6 +143,11 @@ impl Bench {
         self.note(&Failed::malformed(what));
     }
 
+    /// Whether the last commit found no room on the disk.
+    pub fn is_full(&self) -> bool {
+        self.is_full
+    }
+
     pub fn hashing(&self) -> usize {
         self.hashing
     }

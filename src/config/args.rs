@@ -229,6 +229,15 @@ const FLAGS: &[Flag] = &[
         everywhere: true,
     },
     Flag {
+        name: "metrics",
+        shown: "--metrics",
+        value: "ADDR",
+        help: "Tell Prometheus figures and health at ADDRESS:PORT, unix:/PATH or systemd:NAME",
+        key: "metrics.listen",
+        repeats: true,
+        everywhere: false,
+    },
+    Flag {
         name: "log-level",
         shown: "--log-level",
         value: "LEVEL",

@@ -10,6 +10,7 @@ use crate::mailbox;
 use crate::net::conn::Transport;
 use crate::net::timers::NEVER;
 use crate::ops::exit::{Exit, StartError};
+use crate::upkeep::Vitals;
 use crate::wire::code::Code;
 
 /// Wakes the loop from another thread: an answer is there.
@@ -114,6 +115,11 @@ impl Inquiries {
     /// How the process has to end, once its clients were told.
     pub fn failed(&self) -> Option<Exit> {
         self.failed
+    }
+
+    /// How the desk is; `None`: there is none.
+    pub fn vitals(&self) -> Option<Vitals> {
+        self.desk.as_ref()?.vitals()
     }
 
     /// When there is something to do without a wake-up, in monotonic ms; 0: now.
