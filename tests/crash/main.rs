@@ -17,6 +17,8 @@ mod links;
 use choice::number;
 use crash::{End, cycles, nothing_is_lost};
 
+use bench::millis;
+use bench::tun::Weather;
 use common::Setup;
 
 const LONG: bool = cfg!(feature = "long-tests");
@@ -44,13 +46,28 @@ fn a2_without_power_five_hundred_times() {
 /// Each round cuts the links of twenty.
 #[test]
 fn a12_two_hundred_cut_links() {
-    links::a12_cut_links(count(10, 100), seed(0x2545_f491_4f6c_dd1d));
+    links::a12_cut_links(
+        links::Way::plain(),
+        count(10, 100),
+        seed(0x2545_f491_4f6c_dd1d),
+    );
 }
 
 #[test]
 fn b16_one_and_five_packets_of_a_hundred_are_lost() {
     links::b16_lost_packets(1, 10_000);
     links::b16_lost_packets(5, 2_000);
+}
+
+#[test]
+fn b16_late_packets_overtake_each_other() {
+    let weather = Weather {
+        at_least: millis(50),
+        at_most: millis(200),
+        overtaken: 10,
+        lost: 1,
+    };
+    links::b16_late_packets(weather, count(1_000, 10_000) as u64);
 }
 
 /// The test of the test: where nothing is made durable, a power cut takes what was accepted, and that is seen.
