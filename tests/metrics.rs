@@ -218,6 +218,30 @@ fn each_thing_that_happens_is_counted_once() {
     assert!(after.value("privmsgd_delivery_seconds_sum") > 0.0);
 }
 
+/// F10: "that connection gets internalError, close; metric; others unaffected".
+#[test]
+#[cfg(debug_assertions)]
+fn f10_a_panic_is_counted() {
+    let stage = Stage::new(
+        &setup().key("debug.hooks", "true").panics(),
+        Chunking::Whole,
+    );
+    let address = stage.daemon.metrics();
+    let mut alice = stage.register("Alice");
+    for _ in 0..3 {
+        let mut mallory = stage.connect("Mallory");
+        mallory.send(r#"{"type":"debugPanic"}"#);
+        mallory.expect_goodbye("internalError");
+    }
+    until(address, "/metrics", |answer| {
+        answer.value("privmsgd_panics_total") == 3.0
+            && answer.value("privmsgd_connections_closed_total{reason=\"internalError\"}") == 3.0
+    });
+    alice.send(r#"{"type":"ping","id":1}"#);
+    alice.expect(r#"{"type":"pong","id":1,"time":"…"}"#);
+    assert_eq!(get(address, "/readyz").status, 200);
+}
+
 /// D10: "10,000 users: series count constant, ≤ 150."
 #[test]
 fn d10_ten_thousand_users_are_no_more_series() {

@@ -183,7 +183,7 @@ fn doctor_without_a_daemon_looks_at_what_one_would_meet() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let config = dir.path("privmsgd.toml");
     let text = format!(
-        "[server]\nlisten = [\"{}\", \"192.0.2.1:7748\", \"unix:{}/no/socket\"]\ndata = \"{}/none/data\"\n",
+        "[server]\nname = \"chat.invalid\"\nlisten = [\"{}\", \"192.0.2.1:7748\", \"unix:{}/no/socket\"]\ndata = \"{}/none/data\"\n",
         taken.local_addr().unwrap(),
         dir.path(""),
         dir.path(""),
@@ -220,6 +220,7 @@ fn doctor_without_a_daemon_looks_at_what_one_would_meet() {
     );
     assert_eq!(of("disk")[0].0, "failed");
     assert_eq!(of("reach")[0].0, "warning");
+    assert_eq!(of("name")[0].0, "warning");
 }
 
 #[test]
