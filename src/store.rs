@@ -186,6 +186,11 @@ impl Store {
         length(&path).saturating_add(length(&files::log_of(&path)))
     }
 
+    /// Rows written so far, by whatever was undone too.
+    pub fn changes(&self) -> u64 {
+        self.db.total_changes()
+    }
+
     /// Those removed since included: their rows stay. `None`: it cannot be read.
     pub fn accounts_created(&self) -> Option<u64> {
         let sql = "SELECT coalesce(max(id), 0) FROM accounts";

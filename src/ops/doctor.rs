@@ -35,8 +35,10 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Check> {
     thread::scope(|scope| {
         let unit = scope.spawn(unit::look);
         let places = scope.spawn(|| places::look(patient));
+        let name = scope.spawn(|| machine::name(patient));
         let mut checks = configuration(patient);
         checks.extend(places.join().unwrap_or_default());
+        checks.extend(name.join().unwrap_or_default());
         checks.push(machine::descriptors(patient));
         checks.extend(certificate(patient));
         checks.extend(machine::disk(patient));

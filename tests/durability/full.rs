@@ -1,7 +1,8 @@
 //! A8: no room on the disk.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -20,8 +21,11 @@ fn a8_a_full_disk_refuses_what_is_new_and_nothing_else() {
     add_account("bob", &template);
     let data = place.data().display().to_string();
     let under = ["unshare", "-r", "-m", "sh", "-c", MOUNT, &data];
-    let mut daemon = Daemon::start(&place, &under, &[]);
+    let metrics = format!("unix:{}", place.0.join("metrics").display());
+    let keys = [("PRIVMSGD_METRICS__LISTEN", &*metrics)];
+    let mut daemon = Daemon::start(&place, &under, &keys);
     let port = daemon.port().expect("it starts");
+    assert!(ready(&place).starts_with("HTTP/1.1 200 "));
     let mut alice = Client::session(port, "alice", "").expect("registered");
     let mut bob = Client::connect(port);
     bob.send(&format!(
@@ -73,6 +77,13 @@ fn a8_a_full_disk_refuses_what_is_new_and_nothing_else() {
         (Some("done"), &3.into()),
         "{done}"
     );
+    // What was read meanwhile is no reason to think otherwise.
+    let told = ready(&place);
+    assert!(told.starts_with("HTTP/1.1 503 "), "{told}");
+    assert!(
+        told.contains(r#"{"status":"failed","failed":["store"],"#),
+        "{told}"
+    );
     let again = alice.message("bob", number, &text).unwrap();
     assert_eq!(code(&again), "storageFull", "{again}");
     fs::remove_file(filler).unwrap();
@@ -84,6 +95,7 @@ fn a8_a_full_disk_refuses_what_is_new_and_nothing_else() {
         );
     }
     accepted.push(number);
+    assert!(ready(&place).starts_with("HTTP/1.1 200 "));
     assert!(daemon.is_running(), "{}", daemon.log());
     let more = format!(r#","device":"other","after":0,"epoch":{epoch}"#);
     let mut other = Client::session(port, "bob", &more).expect("registered");
@@ -142,6 +154,15 @@ fn until_full_and_not(daemon: &mut Daemon, text: &str, make_room: impl Fn(&Daemo
         }
     }
     panic!("{refused} of 2000 were refused")
+}
+
+/// What it says of itself.
+fn ready(place: &Place) -> String {
+    let mut stream = UnixStream::connect(place.0.join("metrics")).unwrap();
+    stream.write_all(b"GET /readyz HTTP/1.1\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 /// Leaves room for a few messages only.

@@ -1,8 +1,11 @@
 //! What the machine gives: descriptors, room on the disk, the right time. Knows nothing of who uses them.
 
 use std::fs;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{Access, access, statvfs};
 
@@ -97,6 +100,32 @@ pub fn clock() -> Check {
         (_, true) => Check::ok("clock", what),
         (_, false) => Check::warning("clock", format!("{what}, and nothing keeps it right"), FIX),
     }
+}
+
+/// Whether the server's name leads anywhere; the one that nobody chose is not asked for.
+pub fn name(patient: &Patient<'_>) -> Option<Check> {
+    const PATIENCE: Duration = Duration::from_millis(500);
+    const FIX: &str = "clients sign and tokens name server.name: make it the name by which clients reach this machine";
+    let name = patient.guess.server_name.clone();
+    if name == "localhost" || name.parse::<IpAddr>().is_ok() {
+        return None;
+    }
+    let (asked, found) = (name.clone(), mpsc::channel());
+    // It may wait for name servers much longer than anybody waits for it here.
+    thread::spawn(move || {
+        found
+            .0
+            .send((asked.as_str(), 0).to_socket_addrs().map(|all| all.count()))
+    });
+    Some(match found.1.recv_timeout(PATIENCE) {
+        Ok(Ok(1..)) => Check::ok("name", format!("server.name {name} is known")),
+        Ok(_) => Check::warning("name", format!("server.name {name} is not known here"), FIX),
+        Err(_) => Check::warning(
+            "name",
+            format!("name servers do not answer for server.name {name} within 0.5 s"),
+            "look at /etc/resolv.conf and resolvectl status",
+        ),
+    })
 }
 
 /// As the daemon itself warns of it.
