@@ -110,9 +110,10 @@ func show(f object) {
 	if at != 0 && at <= pos { return }
 	if f["to"] != nil { f["from"] = fmt.Sprint(f["from"], " to ", f["to"]) } // another device of this account sent it
 	plain := func(r rune) rune { if r < ' ' || r >= 0x7f && r < 0xa0 { return ' ' }; return r }
-	if f["type"] == "privateMessage" { fmt.Println(strings.Map(plain, fmt.Sprint(f["from"], ": ", f["message"]))) } else { log.Print(f) }
-	if at == 0 { return }
+	text := strings.Map(plain, fmt.Sprint(f["from"], ": ", f["message"]))
+	if f["type"] == "privateMessage" { fmt.Println(text) } else { log.Print(f) }
 	pos = at
+	if at == 0 { return }
 	state, file := fmt.Sprintf("%.0f %.0f", epoch, pos), options["--state"]
 	if file != "" && os.WriteFile(file+".new", []byte(state), 0o600) == nil { os.Rename(file+".new", file) }
 	send(object{"type": "ack", "pos": pos})
