@@ -103,6 +103,12 @@ impl Client {
         self.session.send(to, Value::String(text.into()), None)
     }
 
+    /// The same under a `messageId` of one's own: for a message that an earlier process may have sent already.
+    pub fn send_as(&mut self, message_id: String, to: &str, text: &str) -> Result<String, Error> {
+        let message = Value::String(text.into());
+        self.session.send_as(message_id, to, message, None)
+    }
+
     /// The same with any JSON value, and as a reply to a `seq`.
     pub fn send_value(
         &mut self,
@@ -251,7 +257,8 @@ impl Client {
         }
     }
 
-    fn too_late(&self, patience: Duration) -> Error {
+    /// Why nothing came within `patience`.
+    pub fn too_late(&self, patience: Duration) -> Error {
         let seconds = patience.as_secs_f32();
         let (kind, what) = match self.reached {
             true => (Kind::Timeout, format!("no answer within {seconds} s")),

@@ -1,5 +1,6 @@
 //! Who connects where, and how that is proved and trusted: `config.toml`, and the files beside it. Knows no connection.
 
+mod file;
 pub mod known;
 pub mod paths;
 pub mod secret_file;
@@ -10,6 +11,7 @@ use super::address::Address;
 use super::credential::Credential;
 use known::Fingerprint;
 
+pub use file::{Entry, Profiles, SERVER, checked_name, read_key};
 pub use paths::Paths;
 
 #[derive(Clone, Debug)]
