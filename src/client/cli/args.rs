@@ -21,6 +21,7 @@ pub fn command() -> Command {
             login(),
             super::account::command(),
             completions(),
+            gen_docs(),
         ])
         .args(who_and_where())
         .after_help(EXIT_CODES)
@@ -152,6 +153,14 @@ fn completions() -> Command {
                 .help("bash, zsh or fish"),
         )
         .after_help("Examples:\n  source <(privmsg completions bash)")
+}
+
+/// For whoever makes a package; of no use to others.
+fn gen_docs() -> Command {
+    Command::new("gen-docs")
+        .about("Write man pages and completions of privmsg and privmsgd into DIR")
+        .hide(true)
+        .arg(positional("dir", "DIR", "Where").value_parser(value_parser!(PathBuf)))
 }
 
 pub fn positional(name: &'static str, value: &'static str, help: &'static str) -> Arg {
