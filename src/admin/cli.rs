@@ -7,8 +7,6 @@ mod check;
 mod doctor;
 #[cfg(feature = "mailbox")]
 mod key;
-#[cfg(feature = "mailbox")]
-mod secret;
 mod show;
 mod talk;
 #[cfg(feature = "mailbox")]
@@ -24,6 +22,8 @@ use serde_json::Value;
 
 use crate::accounts::{Answer, Operator};
 use crate::admin::request::Request;
+#[cfg(feature = "mailbox")]
+use crate::ask::Unanswered;
 use crate::config::{self, Config, ConfigError, Subcommand, TlsConfig};
 use crate::escape;
 use crate::ops::exit::{Exit, StartError, reason};
@@ -106,6 +106,13 @@ impl From<StartError> for Failure {
             message: error.to_string(),
             refused: None,
         }
+    }
+}
+
+#[cfg(feature = "mailbox")]
+impl From<Unanswered> for Failure {
+    fn from(unanswered: Unanswered) -> Failure {
+        Failure::new(unanswered.code, unanswered.what)
     }
 }
 
