@@ -66,6 +66,8 @@ fn a_certificate_that_is_not_trusted_gets_no_password() {
             alice.kill();
             assert!(!at.log().contains("registered as Alice"), "{}", at.log());
         }
+    }
+    for language in [Python, Node, Go] {
         let more = ["--tls", other.as_str()];
         let mut alice = Running::with(
             language,
