@@ -55,8 +55,7 @@ fn send() -> Command {
                 .value_name("TEXT")
                 .required(true)
                 .num_args(1..)
-                .trailing_var_arg(true)
-                .help("What, its words joined by spaces; -: standard input, without a line end at its end"),
+                .help("What, its words joined by spaces, behind -- if it begins with a dash; -: standard input, without a line end at its end"),
         )
         .arg(flag("lines", "With -: one message for each line, as it comes"))
         .arg(text("message-id", "ID", "Name the message: sent twice under one ID, it is there once").conflicts_with("lines"))
