@@ -248,6 +248,7 @@ impl Tables<'_> {
         while low < high {
             let middle = low.midpoint(high);
             match at(middle)? {
+                 AND message IS NOT NULL
                 Some((pos, id, _)) if id < message => low = pos,
                 Some((_, id, waiting)) => {
                     best = Some((id, waiting));
