@@ -110,9 +110,11 @@ impl Post<'_> {
         state: MessageState,
     ) -> Result<(), Failed> {
         let Some(mut conversation) = self.tables.conversation_by_id(row.conversation)? else {
-            row.empty(state);
-            return self.tables.put_message(&row);
+            return self.tables.empty_damaged(row.id, state);
         };
+        if row.state == MessageState::Damaged {
+            return self.take_away_damaged(conversation, &row, state);
+        }
         let (sender, recipient) = match row.from_high {
             true => (conversation.high, conversation.low),
             false => (conversation.low, conversation.high),
@@ -143,6 +145,21 @@ impl Post<'_> {
     /// A message that its place in a conversation shows to `account`.
     fn seen(
         &self,
+    /// Who sent it is not known, nor to whom it was shown.
+    fn take_away_damaged(
+        &mut self,
+        mut conversation: Conversation,
+        row: &MessageRow,
+        state: MessageState,
+    ) -> Result<(), Failed> {
+        for account in [conversation.low, conversation.high] {
+            self.unwait(&mut conversation, account, row)?;
+        }
+        self.tables.put_conversation(conversation);
+        self.forgets = true;
+        self.tables.empty_damaged(row.id, state)
+    }
+
         conversation: &Conversation,
         row: Option<MessageRow>,
         account: AccountId,
