@@ -103,7 +103,7 @@ impl Post<'_> {
         Ok(Answer::Ok)
     }
 
-    /// By time. Told to who sent it; to the other if it had come.
+    /// By time. Told to who sent it; to the other if it had come, or may have been shown.
     pub(super) fn take_away(
         &mut self,
         mut row: MessageRow,
@@ -120,7 +120,10 @@ impl Post<'_> {
             false => (conversation.low, conversation.high),
         };
         let (sender, recipient) = (self.known(sender)?, self.known(recipient)?);
-        let never_came = self.unwait(&mut conversation, recipient.id, &row)?;
+        let never_came = match self.unwait(&mut conversation, recipient.id, &row)? {
+            Some(pos) => !self.may_have_been_sent(recipient.id, pos)?,
+            None => false,
+        };
         let was_there = row.state == MessageState::There;
         let (kept, told_of) = (row.hidden, was_there && state == MessageState::Expired);
         row.empty(state);
@@ -142,9 +145,6 @@ impl Post<'_> {
         Ok(())
     }
 
-    /// A message that its place in a conversation shows to `account`.
-    fn seen(
-        &self,
     /// Who sent it is not known, nor to whom it was shown.
     fn take_away_damaged(
         &mut self,
@@ -160,6 +160,9 @@ impl Post<'_> {
         self.tables.empty_damaged(row.id, state)
     }
 
+    /// A message that its place in a conversation shows to `account`.
+    fn seen(
+        &self,
         conversation: &Conversation,
         row: Option<MessageRow>,
         account: AccountId,
@@ -210,15 +213,15 @@ impl Post<'_> {
         self.unwait(conversation, recipient, row).map(|_| ())
     }
 
-    /// If no device of `recipient` has taken it, it does not come any more; whether that is so.
+    /// If no device of `recipient` has taken it, it does not come any more; then where it waited.
     pub(super) fn unwait(
         &self,
         conversation: &mut Conversation,
         recipient: AccountId,
         row: &MessageRow,
-    ) -> Result<bool, Failed> {
+    ) -> Result<Option<u64>, Failed> {
         let Some(waiting) = self.tables.waits(recipient, row.id)? else {
-            return Ok(false);
+            return Ok(None);
         };
         let mut mailbox = self.tables.mailbox(recipient)?;
         mailbox.waiting = mailbox.waiting.saturating_sub(1);
@@ -228,7 +231,7 @@ impl Post<'_> {
         side.waiting = side.waiting.saturating_sub(1);
         side.waiting_bytes = side.waiting_bytes.saturating_sub(waiting.bytes);
         self.tables.remove_entry(recipient, waiting.pos)?;
-        Ok(true)
+        Ok(Some(waiting.pos))
     }
 
     /// A message that waits takes as much of the quota as its new text.

@@ -48,6 +48,7 @@ fn an_expired_message_is_told_of_to_its_sender_and_to_who_got_it() {
 #[test]
 fn one_that_expires_while_it_waits_never_comes() {
     let mut house = House::new(&["Alice", "Bob"]);
+    house.leave("Bob", 0);
     house.send_letter("Alice", brief("one", 10));
     house.send("Alice", "Bob", "two");
     house.wait(10_000);
@@ -57,7 +58,6 @@ fn one_that_expires_while_it_waits_never_comes() {
     assert_eq!(events, ["2 \"two\""]);
 }
 
-#[test]
 /// Whether its client has seen it is not known, as it has not acknowledged it.
 #[test]
 fn a_device_that_may_have_been_shown_it_is_told() {
@@ -117,6 +117,7 @@ fn a_damaged_message_that_is_taken_away_is_known_as_ever() {
     assert_eq!(next.unwrap(), Ok(None), "nor is it swept again");
 }
 
+#[test]
 fn a_blocked_one_expires_for_its_sender_alone() {
     let mut house = House::new(&["Alice", "Bob"]);
     house.relate("Bob", "Alice", Relation::Block);
