@@ -224,7 +224,7 @@ impl Tables<'_> {
         }
         let done = self.try_apart(work);
         if let Err(failed) = &done
-            && (failed.why != Why::Other || self.db.is_autocommit())
+            && (!matches!(failed.why, Why::Other | Why::Row) || self.db.is_autocommit())
         {
             self.given_up.replace(Some(failed.clone()));
         }
@@ -313,20 +313,25 @@ pub enum Why {
     Io,
     /// The database is not as it was written.
     Damaged,
+    /// One row is not as any release writes it.
+    Row,
     Other,
 }
 
 impl Failed {
     /// A row that no release could have written.
     pub fn damaged(what: &str) -> Self {
-        Failed::other(&format!("damaged: {what}"))
+        Failed {
+            why: Why::Row,
+            text: format!("damaged: {what}"),
+        }
     }
 
     /// How a process ends because of it.
     pub fn exit(&self) -> Exit {
         match self.why {
             Why::Damaged => Exit::Data,
-            Why::Full | Why::Io | Why::Other => Exit::Io,
+            Why::Full | Why::Io | Why::Row | Why::Other => Exit::Io,
         }
     }
 
@@ -357,6 +362,7 @@ impl From<rusqlite::Error> for Failed {
         let why = match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Why::Full,
             Some(ErrorCode::SystemIoFailure) if found_no_room(&error) => Why::Full,
+            None if is_of_row => Why::Row,
             Some(ErrorCode::SystemIoFailure) => Why::Io,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Why::Damaged,
             _ => Why::Other,

@@ -233,7 +233,7 @@ impl Bench {
         self.failed = match failed.why {
             Why::Io => Some(Exit::Io),
             Why::Damaged => Some(Exit::Data),
-            Why::Full | Why::Other => None,
+            Why::Full | Why::Row | Why::Other => None,
         };
         match self.failed {
             Some(Exit::Data) => {

@@ -61,8 +61,8 @@ impl Leaving {
             // Its removal was not committed.
             return Ok(true);
         }
-        let mut room = rows;
-        if !tables.remove_log(self.account, rows)? {
+        let mut room = rows.saturating_sub(tables.remove_log(self.account, rows)?);
+        if room == 0 {
             return Ok(false);
         }
         loop {
@@ -77,7 +77,12 @@ impl Leaving {
                 let keeper = peer.filter(|peer| peer.state != State::Removed);
                 let done = match keeper {
                     Some(keeper) => self.wipe(tables, &conversation, &keeper, &mut room)?,
-                    None => tables.remove_conversation(conversation.id, rows)?,
+                    None => {
+                        let (removed, is_all) =
+                            tables.remove_conversation(conversation.id, room)?;
+                        room = room.saturating_sub(removed);
+                        is_all
+                    }
                 };
                 if !done || room == 0 {
                     return Ok(false);
