@@ -13,6 +13,8 @@
 
 pub mod accounts;
 pub mod admin;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod config;
 pub mod engine;
 pub mod escape;

@@ -1,0 +1,1 @@
+//! The commands of `privmsg` from outside.
