@@ -77,6 +77,8 @@ pub enum Effect {
     Bell,
     /// Draw everything again: something else has written on the screen.
     Redraw,
+    /// Stop the process for a while.
+    Suspend,
     Quit,
 }
 
@@ -152,6 +154,8 @@ pub struct Model {
     lists: (bool, bool),
     /// The gap in the current conversation, and when it was seen first.
     gap: Option<(u64, u64)>,
+    /// There was a warning about what is not sent.
+    leaving: bool,
     serials: u64,
     effects: Vec<Effect>,
 }
@@ -181,6 +185,7 @@ impl Model {
             synced: false,
             lists: (true, false),
             gap: None,
+            leaving: false,
             serials: 0,
             effects: Vec::new(),
         }
@@ -297,6 +302,18 @@ impl Model {
         self.is_up()
     }
 
+    /// Leaves, but not with unsent messages at the first try: they would be lost.
+    fn quit(&mut self) {
+        let waiting = self.book.waiting();
+        if waiting == 0 || self.leaving {
+            return self.effects.push(Effect::Quit);
+        }
+        self.leaving = true;
+        self.warn(&format!(
+            "not sent yet: {waiting}; once more to leave without them"
+        ));
+    }
+
     fn serial(&mut self) -> u64 {
         self.serials += 1;
         self.serials
@@ -341,6 +358,7 @@ impl Model {
 
     fn send(&mut self, key: u64, text: &str) {
         let serial = self.serial();
+        self.leaving = false;
         let unix = self.now.unix;
         let Some(talk) = self.book.get_mut(key) else {
             return;

@@ -32,7 +32,8 @@ impl Model {
             Key::Ctrl('f') => self.search = self.talk().map(|_| Search::default()),
             Key::Ctrl('l') => self.effects.push(Effect::Redraw),
             Key::Ctrl('c') => self.interrupt(),
-            Key::Ctrl('d') if self.editor.text().is_empty() => self.effects.push(Effect::Quit),
+            Key::Ctrl('z') => self.effects.push(Effect::Suspend),
+            Key::Ctrl('d') if self.editor.text().is_empty() => self.quit(),
             _ => self.edit(key),
         }
     }

@@ -44,7 +44,7 @@ impl Model {
         }
         match verb {
             Verb::Help => self.help = true,
-            Verb::Quit => self.effects.push(Effect::Quit),
+            Verb::Quit => self.quit(),
             Verb::List => self.toggle_list(),
             Verb::Msg => self.msg(words),
             Verb::Search => self.search_for(words),
