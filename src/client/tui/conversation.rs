@@ -114,6 +114,7 @@ pub struct Conversation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Presence {
     pub status: String,
+    /// `None`: it is not known.
     pub since: Option<i64>,
 }
 

@@ -389,6 +389,10 @@ impl Model {
             let shown = Some(talk.key) == self.current;
             talk.trim(if shown { SHOWN } else { HIDDEN });
         }
+        if self.leaving && self.book.waiting() == 0 {
+            self.leaving = false;
+            self.notice = None;
+        }
         self.mark_read();
         self.watch();
         self.fill_gap();

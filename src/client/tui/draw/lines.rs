@@ -40,7 +40,7 @@ pub fn header(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
 
 fn presence(model: &Model, talk: &Conversation) -> String {
     if model.is_typing(talk) {
-        return format!("{} is typing…", harmless_row(&talk.name));
+        return "is typing…".into();
     }
     let Some(who) = &talk.presence else {
         return String::new();
@@ -77,34 +77,33 @@ pub fn status(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
 
 /// What is most worth saying, and whether it is bad.
 fn told(model: &Model) -> Option<(String, bool)> {
+    if let Some(completion) = &model.completion {
+        let words = completion.words.iter().map(|word| harmless_row(word));
+        return Some((words.collect::<Vec<_>>().join("  "), false));
+    }
+    if let Some(notice) = model.notice() {
+        return Some((notice.to_string(), false));
+    }
     match &model.link {
         Link::Connecting => return Some((format!("connecting to {}…", model.place), false)),
         Link::Ended(why) => return Some((format!("{why}; /quit leaves"), true)),
         Link::Lost { why, again_at } => {
             let left = again_at.saturating_sub(model.now.mono).div_ceil(1_000);
-            let again = if left == 0 {
-                "trying again".into()
-            } else {
-                format!("again in {left} s")
+            let again = match left {
+                0 => "trying again".into(),
+                left => format!("again in {left} s"),
             };
             return Some((format!("connection lost, {again}: {why}"), true));
         }
         Link::Up => {}
     }
-    if let Some(search) = &model.search {
-        let told = match search.state {
-            Looked::NotYet => "Enter looks for it, Esc ends",
-            Looked::Found => "Enter: further back, ↓: forward, Esc ends",
-            Looked::Loading => "looking further back…",
-            Looked::Nowhere => "nothing more that way",
-        };
-        return Some((told.into(), false));
-    }
-    if let Some(completion) = &model.completion {
-        let words = completion.words.iter().map(|word| harmless_row(word));
-        return Some((words.collect::<Vec<_>>().join("  "), false));
-    }
-    model.notice().map(|notice| (notice.to_string(), false))
+    let told = match model.search.as_ref()?.state {
+        Looked::NotYet => "Enter looks for it, Esc ends",
+        Looked::Found => "Enter: further back, ↓: forward, Esc ends",
+        Looked::Loading => "looking further back…",
+        Looked::Nowhere => "nothing more that way",
+    };
+    Some((told.into(), false))
 }
 
 fn right(model: &Model) -> String {

@@ -108,6 +108,7 @@ impl Model {
 
     fn lost(&mut self, link: Link) {
         self.link = link;
+        self.notice = None;
         for talk in self.book.iter_mut() {
             talk.loading = false;
             talk.typing_until = 0;
@@ -216,12 +217,16 @@ impl Model {
     }
 
     fn presence(&mut self, presence: &client::Presence) {
-        let since = when::moment(&presence.since);
+        let now = self.now.unix;
+        let Some(talk) = self.book.find(&presence.username) else {
+            return;
+        };
+        // Of a name that the server knows nothing of, or may not tell, it says that it has been offline since it was asked.
+        let asked_now = |since: &i64| talk.presence.is_none() && *since > now - JUST_NOW_MS;
+        let since = when::moment(&presence.since).filter(|since| !asked_now(since));
         let status = harmless_row(&presence.status);
-        if let Some(talk) = self.book.find(&presence.username) {
-            talk.name.clone_from(&presence.username);
-            talk.presence = Some(Presence { status, since });
-        }
+        talk.name.clone_from(&presence.username);
+        talk.presence = Some(Presence { status, since });
     }
 
     fn error(&mut self, refusal: &Refusal) {
@@ -280,6 +285,9 @@ impl Message {
         matches!(self.body, Body::Text(_))
     }
 }
+
+/// What began no longer ago, when a name is asked for, tells nothing.
+const JUST_NOW_MS: i64 = 3_000;
 
 fn warning(notice: &Notice) -> String {
     let count = notice.count.unwrap_or(1);

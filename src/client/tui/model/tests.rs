@@ -335,6 +335,43 @@ fn open_mode_has_no_commands_that_it_could_not_do() {
 }
 
 #[test]
+fn nobody_leaves_with_unsent_messages_by_mistake() {
+    let mut desk = Desk::mailbox();
+    desk.line("/msg Bob one");
+    let serial = desk.sends()[0].0;
+    desk.input(Input::Sent {
+        serial,
+        message_id: "m1".into(),
+    });
+    desk.press(Key::Ctrl('d'));
+    assert!(!desk.effects.contains(&Effect::Quit));
+    assert!(desk.model.notice().unwrap().contains("once more"));
+    desk.accept("m1", 1);
+    assert_eq!(desk.model.notice(), None);
+    desk.line("two");
+    desk.press(Key::Ctrl('d'));
+    desk.line("/quit");
+    assert!(desk.effects.contains(&Effect::Quit));
+}
+
+#[test]
+fn last_seen_is_said_only_of_who_was_seen() {
+    let mut desk = Desk::mailbox();
+    desk.line("/msg Bob");
+    let presence = |desk: &mut Desk, status: &str, since: &str| {
+        desk.server(&format!(
+            r#"{{"type":"presence","username":"Bob","status":"{status}","since":"{since}"}}"#
+        ));
+        let talk = desk.model.talk().unwrap();
+        talk.presence.as_ref().unwrap().since.is_some()
+    };
+    // The moment in which it was asked for.
+    assert!(!presence(&mut desk, "offline", "2026-11-22T12:00:00.000Z"));
+    assert!(presence(&mut desk, "online", "2026-11-22T12:00:00.000Z"));
+    assert!(presence(&mut desk, "offline", "2026-11-22T12:00:00.000Z"));
+}
+
+#[test]
 fn tab_goes_through_what_fits() {
     let mut desk = Desk::mailbox();
     desk.line("/msg Bob");
