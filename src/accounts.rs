@@ -29,7 +29,7 @@ pub mod throttle;
 pub mod token;
 #[cfg(feature = "mailbox")]
 mod worker;
-#[cfg(feature = "mailbox")]
+#[cfg(any(feature = "client", feature = "mailbox"))]
 pub mod written_key;
 
 use std::borrow::Cow;

@@ -33,6 +33,7 @@ mod backoff;
 pub mod cli;
 pub mod command;
 pub mod credential;
+pub mod dialogue;
 pub mod driver;
 pub mod error;
 pub mod event;

@@ -5,8 +5,6 @@
 mod account;
 #[cfg(feature = "mailbox")]
 mod key;
-#[cfg(feature = "mailbox")]
-mod secret;
 mod show;
 mod talk;
 #[cfg(feature = "mailbox")]
@@ -22,6 +20,8 @@ use serde_json::Value;
 
 use crate::accounts::{Answer, Operator};
 use crate::admin::request::Request;
+#[cfg(feature = "mailbox")]
+use crate::ask::Unanswered;
 use crate::config::{self, Config, ConfigError, Subcommand};
 use crate::escape;
 use crate::ops::exit::{Exit, StartError, reason};
@@ -102,6 +102,13 @@ impl From<StartError> for Failure {
             message: error.to_string(),
             refused: None,
         }
+    }
+}
+
+#[cfg(feature = "mailbox")]
+impl From<Unanswered> for Failure {
+    fn from(unanswered: Unanswered) -> Failure {
+        Failure::new(unanswered.code, unanswered.what)
     }
 }
 

@@ -4,5 +4,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    privmsgd::client::cli::run(std::env::args_os())
+    privmsgd::client::cli::run(std::env::args_os(), privmsgd::config::command)
 }

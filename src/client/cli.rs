@@ -3,9 +3,13 @@
 
 mod account;
 mod args;
+mod docs;
+mod export;
 mod history;
 mod listen;
+mod login;
 mod out;
+mod ping;
 mod send;
 mod who;
 
@@ -14,8 +18,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::ArgMatches;
 use clap::error::ErrorKind;
+use clap::{ArgMatches, Command};
 
 use super::error::{Error, Kind};
 use super::profile::{Entry, Paths, Profile, Profiles};
@@ -25,8 +29,8 @@ use out::Out;
 
 pub use args::command;
 
-/// Does what the arguments say; the code to end with.
-pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+/// Does what the arguments say; the code to end with. `daemon`: the other program's command line, for its man pages.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, daemon: fn() -> Command) -> ExitCode {
     let matches = match command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => {
@@ -39,7 +43,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     crate::ops::core_files::forbid();
     let mut out = Out::new();
-    match act(&matches, &mut out) {
+    match act(&matches, daemon, &mut out) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read it wants no more of it.
         Err(_) if out.is_gone() => ExitCode::SUCCESS,
@@ -50,15 +54,21 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn act(matches: &ArgMatches, out: &mut Out) -> Result<(), Error> {
+fn act(matches: &ArgMatches, daemon: fn() -> Command, out: &mut Out) -> Result<(), Error> {
     match matches.subcommand() {
         None => tui::run(&profile(matches)?),
         Some(("send", sub)) => send::run(sub, out),
         Some(("listen", sub)) => listen::run(sub, out),
         Some(("history", sub)) => history::run(sub, out),
         Some(("who", sub)) => who::run(sub, out),
+        Some(("ping", sub)) => ping::run(sub, out),
+        Some(("login", sub)) => login::run(sub),
         Some(("account", sub)) => account::run(sub, out),
         Some(("completions", sub)) => completions(sub, out),
+        Some(("gen-docs", sub)) => match sub.get_one::<PathBuf>("dir") {
+            Some(dir) => docs::write(dir, vec![(command(), "1"), (daemon(), "8")]),
+            None => Ok(()),
+        },
         Some((other, _)) => {
             let what = format!("there is no command {other}");
             Err(Error::new(Kind::Usage, what, ""))

@@ -190,6 +190,23 @@ pub(super) struct Register<'a> {
     pub protocol: u32,
 }
 
+/// What makes an account, before a name is registered.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Create<'a> {
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub action: &'static str,
+    pub username: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+    pub id: u64,
+}
+
 /// A message on its way.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

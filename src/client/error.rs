@@ -5,7 +5,8 @@ use std::io;
 use std::path::Path;
 
 use super::event::{End, Lost};
-use crate::ops::exit::reason;
+use crate::ask::Unanswered;
+use crate::ops::exit::{Exit, reason};
 
 /// What, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +76,16 @@ impl From<Lost> for Error {
             }
             Lost::Disconnected => Error::new(Kind::NoConnection, lost.to_string(), ""),
         }
+    }
+}
+
+impl From<Unanswered> for Error {
+    fn from(unanswered: Unanswered) -> Error {
+        let kind = match unanswered.code {
+            Exit::Usage => Kind::Usage,
+            _ => Kind::Io,
+        };
+        Error::new(kind, unanswered.what, "")
     }
 }
 

@@ -123,3 +123,52 @@ const PEM_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const PEM_END: &str = "-----END PRIVATE KEY-----";
 /// The DER of a PrivateKeyInfo of Ed25519 up to the seed.
 const PKCS8: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The seed of RFC 8032's first test.
+    const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
+
+    #[test]
+    fn a_key_of_openssl_is_the_key_it_is() {
+        let key = Key::parse(PEM).unwrap();
+        assert_eq!(key.public(), "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
+    }
+
+    #[test]
+    fn a_key_that_is_made_is_read_again() {
+        let (key, text) = Key::generate().unwrap();
+        assert_eq!(Key::parse(&text).unwrap().public(), key.public());
+        assert_ne!(Key::generate().unwrap().0.public(), key.public());
+    }
+
+    #[test]
+    fn what_is_no_private_key_is_refused_and_damage_ends_nothing() {
+        for text in [
+            "",
+            "ssh-ed25519 AAAA",
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA\n",
+        ] {
+            assert!(Key::parse(text).is_err(), "{text}");
+        }
+        let whole = PEM.replace('\n', "");
+        for at in 0..whole.len() {
+            let _ = Key::parse(&whole[..at]);
+        }
+        let mut file = SSH_MAGIC.to_vec();
+        for part in [&b"none"[..], b"none", b""] {
+            file.extend((part.len() as u32).to_be_bytes());
+            file.extend(part);
+        }
+        for rest in [
+            &b""[..],
+            b"\0\0\0\x01",
+            b"\0\0\0\x02",
+            b"\0\0\0\x01\xff\xff\xff\xff",
+        ] {
+            assert!(openssh(&[&file[..], rest].concat()).is_err());
+        }
+    }
+}

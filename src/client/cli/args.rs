@@ -21,6 +21,7 @@ pub fn command() -> Command {
             login(),
             super::account::command(),
             completions(),
+            gen_docs(),
         ])
         .args(who_and_where())
         .after_help(EXIT_CODES)
@@ -54,8 +55,7 @@ fn send() -> Command {
                 .value_name("TEXT")
                 .required(true)
                 .num_args(1..)
-                .trailing_var_arg(true)
-                .help("What, its words joined by spaces; -: standard input, without a line end at its end"),
+                .help("What, its words joined by spaces, behind -- if it begins with a dash; -: standard input, without a line end at its end"),
         )
         .arg(flag("lines", "With -: one message for each line, as it comes"))
         .arg(text("message-id", "ID", "Name the message: sent twice under one ID, it is there once").conflicts_with("lines"))
@@ -152,6 +152,14 @@ fn completions() -> Command {
                 .help("bash, zsh or fish"),
         )
         .after_help("Examples:\n  source <(privmsg completions bash)")
+}
+
+/// For whoever makes a package; of no use to others.
+fn gen_docs() -> Command {
+    Command::new("gen-docs")
+        .about("Write man pages and completions of privmsg and privmsgd into DIR")
+        .hide(true)
+        .arg(positional("dir", "DIR", "Where").value_parser(value_parser!(PathBuf)))
 }
 
 pub fn positional(name: &'static str, value: &'static str, help: &'static str) -> Arg {

@@ -169,7 +169,8 @@ impl Entry {
         }
     }
 
-    fn trust(&self, paths: &Paths) -> Result<Trust, Error> {
+    /// Why its server is believed, if it speaks TLS.
+    pub fn trust(&self, paths: &Paths) -> Result<Trust, Error> {
         match (&self.ca, &self.fingerprint) {
             (None, None) => Ok(Trust::FirstUse(paths.known_servers())),
             (Some(path), None) => Ok(Trust::Authority(path.clone())),
