@@ -51,7 +51,7 @@ pub use relations::Relation;
 pub use restore::restore;
 pub use schema::VERSION;
 pub use seal::{Part, Place, Sealer};
-pub use sweeps::{Cleaned, Passed};
+pub use sweeps::{Age, Cleaned, Passed};
 
 /// The database, open, checked, and locked against every other process.
 pub struct Store {
