@@ -13,6 +13,10 @@
 
 pub mod accounts;
 pub mod admin;
+#[cfg(any(feature = "client", feature = "mailbox"))]
+pub mod ask;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod config;
 pub mod engine;
 pub mod escape;

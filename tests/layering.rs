@@ -237,6 +237,29 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
         &["src/net/inquiries.rs", "src/net/conns/questions.rs"],
         &["mio", "crate::router", "crate::store", "serde_json"],
     ),
+    // What is told, and of whom: the daemon is `Observed` to it.
+    (
+        &["src/net/scrape.rs", "src/net/scrape/"],
+        &[
+            "crate::net::conns",
+            "crate::net::server",
+            "crate::wire",
+            "crate::router",
+            "crate::engine",
+            "crate::admin",
+            "crate::ops::metrics",
+            "serde_json",
+        ],
+    ),
+    (
+        &["src/net/scrape/conn.rs", "src/net/scrape/http.rs"],
+        &["mio", "crate::ops"],
+    ),
+    // Connections, the rules.
+    (
+        &["src/net/tally.rs"],
+        &["mio", "crate::net::conns", "crate::router", "crate::engine"],
+    ),
     // JSON, sockets.
     (
         &["src/net/lines.rs"],
@@ -283,6 +306,62 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
             "crate::net::server",
         ],
     ),
+    // Who counts and who asks.
+    (
+        &["src/ops/metrics", "src/ops/health.rs"],
+        &["crate::net", "crate::admin", "crate::config", "mio"],
+    ),
+    // The daemon.
+    (
+        &["src/client.rs", "src/client/", "src/bin/privmsg.rs"],
+        &[
+            "mio",
+            "rusqlite",
+            "crate::net",
+            "crate::router",
+            "crate::engine",
+            "crate::store",
+            "crate::mailbox",
+            "crate::admin",
+            "crate::config",
+            "crate::wire::command",
+            "crate::wire::frame",
+        ],
+    ),
+    // Sockets; of the session, the clock too.
+    (
+        &[
+            "src/client/session.rs",
+            "src/client/session/",
+            "src/client/outbox.rs",
+            "src/client/frame.rs",
+            "src/client/command.rs",
+            "src/client/event.rs",
+            "src/client/backoff.rs",
+        ],
+        &[
+            "std::net",
+            "std::thread",
+            "Instant::now",
+            "socket2",
+            "rustix",
+        ],
+    ),
+    // JSON, sessions.
+    (
+        &["src/client/link.rs", "src/client/link/"],
+        &["serde_json", "crate::client::session", "super::session"],
+    ),
+    // The client's programs are others than the daemon's.
+    (
+        &["src/main.rs", "src/main/"],
+        &["privmsgd::client", "ratatui", "indicatif", "jiff"],
+    ),
+    // Who is asked, and for what.
+    (
+        &["src/ask.rs"],
+        &["crate::admin", "crate::client", "crate::config"],
+    ),
     // Poller, listeners, clock.
     (
         &["src/engine.rs", "src/engine/"],
@@ -299,7 +378,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "src/wire/command",
             "src/wire/frame/json.rs",
             "src/ops/log.rs",
+            "src/ops/health.rs",
             "src/admin",
+            "src/client/",
         ],
     ),
     (
@@ -308,7 +389,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("rusqlite", &["src/store.rs", "src/store/"]),
     ("unsafe", &["src/net/sys.rs"]),
-    ("rustls", &["src/net/tls"]),
+    ("rustls", &["src/net/tls", "src/client/link/tls.rs"]),
     ("rcgen", &["src/net/tls/self_signed.rs"]),
 ];
 

@@ -6,17 +6,31 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const MAX_CRATES: usize = 110;
+const DAEMON_FEATURES: &str = "systemd,tls,mailbox";
 const MAX_FILE_LINES: usize = 400;
 const MAX_FUNCTION_LINES: usize = 60;
 const UNSAFE_FILE: &str = "src/net/sys.rs";
 /// Where bytes of strangers pass.
-const REMOTE: [&str; 3] = ["src/net", "src/wire", "src/router"];
+const REMOTE: [&str; 10] = [
+    "src/net",
+    "src/wire",
+    "src/router",
+    "src/client/session",
+    "src/client/link",
+    "src/client/driver",
+    "src/client/frame.rs",
+    "src/client/outbox.rs",
+    "src/client/dialogue.rs",
+    "src/client/cli",
+];
 
 #[test]
 fn f15_the_daemon_is_built_of_at_most_110_crates() {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--locked", "--prefix", "none"])
         .args(["--edges", "normal,build", "--format", "{p}"])
+        // What its binary links: the default features without the terminal client, which is another program.
+        .args(["--no-default-features", "--features", DAEMON_FEATURES])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo runs");
@@ -31,6 +45,19 @@ fn f15_the_daemon_is_built_of_at_most_110_crates() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(crates.len() > 20, "{told}");
     assert!(crates.len() <= MAX_CRATES, "{crates:#?}");
+}
+
+/// Whoever adds a default feature says here whose it is.
+#[test]
+fn f15_the_default_features_are_the_daemons_and_the_client() {
+    let manifest = read("Cargo.toml");
+    let line = manifest.lines().find(|line| line.starts_with("default = "));
+    let words: Vec<String> = DAEMON_FEATURES
+        .split(',')
+        .chain(["client"])
+        .map(|feature| format!("{feature:?}"))
+        .collect();
+    assert_eq!(line, Some(&*format!("default = [{}]", words.join(", "))));
 }
 
 #[test]

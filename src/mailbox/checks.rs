@@ -247,6 +247,11 @@ impl House {
     }
 
     fn wait(&mut self, ms: u64) {
+    /// Its session ends, to which everything up to `sent` was written.
+    fn leave(&mut self, user: &str, sent: u64) {
+        assert_eq!(self.ask(user, Ask::Left { sent }), Answer::Ok);
+    }
+
         self.now = Now::new(self.now.mono_ms + ms, self.now.unix_ms + ms);
     }
 

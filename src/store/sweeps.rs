@@ -128,20 +128,23 @@ impl Tables<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// At most `limit` entries; whether none is left.
-    pub fn remove_log(&self, account: AccountId, limit: u32) -> Result<bool, Failed> {
+    /// At most `limit` entries; how many there were of these.
+    pub fn remove_log(&self, account: AccountId, limit: u32) -> Result<u32, Failed> {
         let sql = "DELETE FROM log WHERE account = ?1 AND pos <= coalesce(
                        (SELECT pos FROM log WHERE account = ?1 ORDER BY pos LIMIT 1 OFFSET ?2 - 1),
                        9223372036854775807)";
-        Ok(self.run(sql, params![account.0, limit])? < limit as usize)
+        let removed = self.run(sql, params![account.0, limit])?;
+        Ok(u32::try_from(removed).unwrap_or(u32::MAX))
     }
 
-    /// At most `limit` messages, and, if that was all, the conversation; whether it was. Nobody's log may name them.
-    pub fn remove_conversation(&self, id: i64, limit: u32) -> Result<bool, Failed> {
+    /// At most `limit` messages, and, if those were all, the conversation. How many there were, and whether they were
+    /// all. Nobody's log may name them.
+    pub fn remove_conversation(&self, id: i64, limit: u32) -> Result<(u32, bool), Failed> {
         let sql = "DELETE FROM messages WHERE id IN
                        (SELECT id FROM messages WHERE conversation = ?1 ORDER BY seq LIMIT ?2)";
-        if self.run(sql, params![id, limit])? >= limit as usize {
-            return Ok(false);
+        let removed = u32::try_from(self.run(sql, params![id, limit])?).unwrap_or(u32::MAX);
+        if removed >= limit {
+            return Ok((removed, false));
         }
         let mut find = self
             .db
@@ -152,7 +155,7 @@ impl Tables<'_> {
         if let Some(pair) = pair.optional()? {
             self.cache().conversations.forget(&pair);
         }
-        Ok(true)
+        Ok((removed, true))
     }
 
     /// What it decided about others, at once: a bounded number.

@@ -1,6 +1,7 @@
 //! A daemon in mailbox mode whose data outlives it, and what operators and clients do there.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -62,6 +63,12 @@ impl Place {
         let config = self.file("privmsgd.toml").display().to_string();
         let setup = self.setup.clone().arg("--data").arg(&data);
         self.daemon = Some(Daemon::start(&setup.arg("--config").arg(&config)));
+    }
+
+    /// The same, and listening at an address that clients know.
+    pub fn start_at(&mut self, address: SocketAddr) {
+        self.setup = self.setup.clone().arg("--listen").arg(&address.to_string());
+        self.start();
     }
 
     /// As a power cut ends it: nothing is told or written before.

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::pattern::{Bindings, check};
 
@@ -50,6 +50,20 @@ impl Program {
 
     pub fn end_input(&mut self) {
         self.input = None;
+    }
+
+    /// Waits for its end, which is a good one.
+    #[track_caller]
+    pub fn ends(mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("wait") {
+                assert!(status.success(), "{status}");
+                return;
+            }
+            assert!(Instant::now() < deadline, "it does not end");
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     #[track_caller]

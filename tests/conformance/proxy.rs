@@ -36,26 +36,31 @@ pub fn open(server: SocketAddr, fault: Fault, seed: u64) -> io::Result<SocketAdd
     let address = listener.local_addr()?;
     thread::spawn(move || {
         let (near, _) = listener.accept()?;
-        let far = TcpStream::connect(server)?;
-        let left = match fault {
-            Fault::Cut(bytes) => bytes,
-            _ => i64::MAX,
-        };
-        let left = Arc::new(AtomicI64::new(left));
-        for (from, to, seed) in [(&near, &far, seed), (&far, &near, !seed)] {
-            from.set_nodelay(true)?;
-            let pipe = Pipe {
-                from: from.try_clone()?,
-                to: to.try_clone()?,
-                fault,
-                left: left.clone(),
-                random: Random(seed),
-            };
-            thread::spawn(move || pipe.run());
-        }
-        io::Result::Ok(())
+        connect(near, server, fault, seed)
     });
     Ok(address)
+}
+
+/// Connects to the server for a connection that has been made; returns at once.
+pub fn connect(near: TcpStream, server: SocketAddr, fault: Fault, seed: u64) -> io::Result<()> {
+    let far = TcpStream::connect(server)?;
+    let left = match fault {
+        Fault::Cut(bytes) => bytes,
+        _ => i64::MAX,
+    };
+    let left = Arc::new(AtomicI64::new(left));
+    for (from, to, seed) in [(&near, &far, seed), (&far, &near, !seed)] {
+        from.set_nodelay(true)?;
+        let pipe = Pipe {
+            from: from.try_clone()?,
+            to: to.try_clone()?,
+            fault,
+            left: left.clone(),
+            random: Random(seed),
+        };
+        thread::spawn(move || pipe.run());
+    }
+    Ok(())
 }
 
 struct Pipe {

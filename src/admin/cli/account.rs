@@ -10,10 +10,11 @@ use serde_json::Value;
 use crate::accounts::{Answer, NewCredential, Operator};
 use crate::admin::cli::show::Table;
 use crate::admin::cli::{
-    Failure, OpenOffline, Output, is_set, key, name_in, say, secret, talk, text_in, wants_json,
+    Failure, OpenOffline, Output, is_set, key, name_in, say, talk, text_in, wants_json,
 };
 use crate::admin::reply::{self, Fault};
 use crate::admin::request::Request;
+use crate::ask;
 use crate::config::Subcommand;
 use crate::ops::exit::{Exit, StartError};
 use crate::upkeep::Told;
@@ -76,7 +77,7 @@ fn operator(verb: &str, matches: &ArgMatches) -> Result<Operator, Failure> {
             username,
         },
         "passwd" => Operator::SetPassword {
-            password: secret::new_password(username.as_str())?,
+            password: ask::new_password(username.as_str())?,
             username,
         },
         "disable" | "enable" => Operator::Disable {
@@ -85,7 +86,7 @@ fn operator(verb: &str, matches: &ArgMatches) -> Result<Operator, Failure> {
         },
         "remove" => {
             if !is_set(matches, "yes") {
-                secret::confirm(&format!(
+                ask::confirm(&format!(
                     "Remove the account {} and all it has?",
                     username.as_str()
                 ))?;
@@ -114,7 +115,7 @@ fn credential(matches: &ArgMatches) -> Result<Option<NewCredential>, Failure> {
     }
     let credential = match matches.get_one::<String>("key") {
         Some(text) => NewCredential::Key(key::read(text)?, None),
-        None => NewCredential::Password(secret::new_password(text_in(matches, "name"))?),
+        None => NewCredential::Password(ask::new_password(text_in(matches, "name"))?),
     };
     Ok(Some(credential))
 }

@@ -1,6 +1,7 @@
-//! Asking the operator: passwords without echo, and yes or no. Passwords come from the terminal or from standard input,
-//! never from arguments or the environment. Knows no accounts.
+//! Asking whoever sits at the terminal: passwords without echo, yes or no, a line. Passwords come from the terminal or from
+//! standard input, never from arguments or the environment. Knows no accounts and no commands.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 
@@ -8,43 +9,82 @@ use rustix::stdio::stdin;
 use rustix::termios::{LocalModes, OptionalActions, Termios, isatty, tcgetattr, tcsetattr};
 
 use crate::accounts::{Secret, overwrite};
-use crate::admin::cli::Failure;
 use crate::ops::exit::{Exit, reason};
 
+/// Why there is no answer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    pub code: Exit,
+    pub what: String,
+}
+
+impl Unanswered {
+    fn new(code: Exit, what: impl fmt::Display) -> Unanswered {
+        Unanswered {
+            code,
+            what: what.to_string(),
+        }
+    }
+}
+
+/// From the terminal once, or one line of standard input that is none.
+pub fn password(question: &str) -> Result<Secret, Unanswered> {
+    let password = match isatty(stdin()) {
+        false => line(&stdin(), |_| Key::Take)?,
+        true => typed(question)?,
+    };
+    checked(password)
+}
+
+/// A line from the terminal; nothing where there is none, or if only Enter is typed.
+pub fn text(question: &str) -> Result<Option<String>, Unanswered> {
+    if !isatty(stdin()) {
+        return Ok(None);
+    }
+    prompt(question);
+    let answer = line(&stdin(), |_| Key::Take)?;
+    let text = String::from_utf8_lossy(answer.expose()).trim().to_owned();
+    Ok((!text.is_empty()).then_some(text))
+}
+
 /// From the terminal twice, or one line of standard input that is none.
-pub fn new_password(name: &str) -> Result<Secret, Failure> {
+pub fn new_password(name: &str) -> Result<Secret, Unanswered> {
     let password = match isatty(stdin()) {
         false => line(&stdin(), |_| Key::Take)?,
         true => {
             let first = typed(&format!("New password of {name}: "))?;
             if first != typed("The same again: ")? {
                 let what = "the two are not the same: nothing has changed";
-                return Err(Failure::new(Exit::Usage, what));
+                return Err(Unanswered::new(Exit::Usage, what));
             }
             first
         }
     };
+    checked(password)
+}
+
+fn checked(password: Secret) -> Result<Secret, Unanswered> {
     if password.expose().is_empty() {
         let what = "no password was given, on the terminal or as one line of standard input";
-        return Err(Failure::new(Exit::Usage, what));
+        return Err(Unanswered::new(Exit::Usage, what));
     }
     match std::str::from_utf8(password.expose()) {
         Ok(_) => Ok(password),
-        Err(_) => Err(Failure::new(Exit::Usage, "the password is not UTF-8")),
+        Err(_) => Err(Unanswered::new(Exit::Usage, "the password is not UTF-8")),
     }
 }
 
 /// Asks on the terminal; fails where there is none, and on anything but yes.
-pub fn confirm(question: &str) -> Result<(), Failure> {
+pub fn confirm(question: &str) -> Result<(), Unanswered> {
     if !isatty(stdin()) {
         let what = "there is no terminal to ask on: say --yes";
-        return Err(Failure::new(Exit::Usage, what));
+        return Err(Unanswered::new(Exit::Usage, what));
     }
     prompt(&format!("{question} [y/N] "));
     let answer = line(&stdin(), |_| Key::Take)?;
     match answer.expose() {
         b"y" | b"Y" | b"yes" => Ok(()),
-        _ => Err(Failure::new(Exit::Usage, "nothing has changed")),
+        _ => Err(Unanswered::new(Exit::Usage, "nothing has changed")),
     }
 }
 
@@ -53,7 +93,7 @@ pub fn confirm(question: &str) -> Result<(), Failure> {
 struct Silent(Termios);
 
 impl Silent {
-    fn new() -> Result<Self, Failure> {
+    fn new() -> Result<Self, Unanswered> {
         let before = tcgetattr(stdin()).map_err(unreadable)?;
         let mut silent = before.clone();
         silent.local_modes -=
@@ -71,7 +111,7 @@ impl Drop for Silent {
     }
 }
 
-fn typed(question: &str) -> Result<Secret, Failure> {
+fn typed(question: &str) -> Result<Secret, Unanswered> {
     let silent = Silent::new()?;
     prompt(question);
     let password = line(&stdin(), |byte| match byte {
@@ -95,7 +135,7 @@ enum Key {
 }
 
 /// Up to the line end or the end of input; without a CR before it. Reads nothing behind it.
-fn line(from: &impl AsFd, meaning: impl Fn(u8) -> Key) -> Result<Secret, Failure> {
+fn line(from: &impl AsFd, meaning: impl Fn(u8) -> Key) -> Result<Secret, Unanswered> {
     let mut bytes = [0; MAX_LINE_BYTES];
     let (mut length, mut byte) = (0, [0]);
     let outcome = loop {
@@ -110,14 +150,17 @@ fn line(from: &impl AsFd, meaning: impl Fn(u8) -> Key) -> Result<Secret, Failure
             (_, Key::Back) => length = before_last(bytes.get(..length).unwrap_or_default()),
             (_, Key::Clear) => length = 0,
             (_, Key::Abort) => {
-                break Err(Failure::new(Exit::Usage, "given up: nothing has changed"));
+                break Err(Unanswered::new(
+                    Exit::Usage,
+                    "given up: nothing has changed",
+                ));
             }
             (taken, Key::Take) => match bytes.get_mut(length) {
                 Some(place) => {
                     *place = taken;
                     length += 1;
                 }
-                None => break Err(Failure::new(Exit::Usage, "the line is too long")),
+                None => break Err(Unanswered::new(Exit::Usage, "the line is too long")),
             },
         }
     };
@@ -140,9 +183,9 @@ fn prompt(text: &str) {
         .and_then(|()| stderr.flush());
 }
 
-fn unreadable(error: rustix::io::Errno) -> Failure {
+fn unreadable(error: rustix::io::Errno) -> Unanswered {
     let why = reason(&error.into());
-    Failure::new(Exit::Io, format_args!("cannot read standard input: {why}"))
+    Unanswered::new(Exit::Io, format_args!("cannot read standard input: {why}"))
 }
 
 const MAX_LINE_BYTES: usize = 4_096;

@@ -1,0 +1,45 @@
+//! Man pages and completions of both programs, from the definitions that they parse with: for whoever makes a package.
+
+use std::fs;
+use std::path::Path;
+
+use clap::Command;
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use crate::client::error::Error;
+
+/// Into `dir`: `man/` and `completions/`. With each program, the section of its pages.
+pub fn write(dir: &Path, programs: Vec<(Command, &'static str)>) -> Result<(), Error> {
+    let (man, completions) = (dir.join("man"), dir.join("completions"));
+    for dir in [&man, &completions] {
+        fs::create_dir_all(dir).map_err(|error| Error::file("cannot make", dir, &error))?;
+    }
+    for (mut program, section) in programs {
+        let name = program.get_name().to_owned();
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let made = clap_complete::generate_to(shell, &mut program, &name, &completions);
+            made.map_err(|error| Error::file("cannot write into", &completions, &error))?;
+        }
+        program.build();
+        pages(&program, section, &man)?;
+    }
+    Ok(())
+}
+
+/// One for the command, and one for each of its own.
+fn pages(command: &Command, section: &str, dir: &Path) -> Result<(), Error> {
+    for inner in command
+        .get_subcommands()
+        .filter(|inner| !inner.is_hide_set())
+    {
+        pages(inner, section, dir)?;
+    }
+    let name = command.get_display_name().unwrap_or(command.get_name());
+    let path = dir.join(format!("{name}.{section}"));
+    let mut page = Vec::new();
+    let rendered = Man::new(command.clone()).section(section).render(&mut page);
+    rendered
+        .and_then(|()| fs::write(&path, page))
+        .map_err(|error| Error::file("cannot write", &path, &error))
+}

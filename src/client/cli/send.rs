@@ -1,0 +1,220 @@
+//! `privmsg send`. One message, or one for each line of standard input; each has its answer before this ends.
+
+use std::io::{self, BufRead, Read};
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::ArgMatches;
+use serde::Serialize;
+
+use super::out::{Out, say};
+use super::{FAREWELL, PATIENCE, duration, is_set, profile, text};
+use crate::client::driver::Client;
+use crate::client::error::{Error, Kind};
+use crate::client::event::Event;
+use crate::client::profile::checked_name;
+use crate::client::session::{Purpose, new_message_id};
+use crate::ops::exit::reason;
+
+pub fn run(matches: &ArgMatches, out: &mut Out) -> Result<(), Error> {
+    let to = text(matches, "to").unwrap_or_default();
+    checked_name(to)?;
+    let words: Vec<&str> = matches
+        .get_many::<String>("text")
+        .map(|words| words.map(String::as_str).collect())
+        .unwrap_or_default();
+    let profile = profile(matches)?;
+    let texts = match (words.as_slice(), is_set(matches, "lines")) {
+        (["-"], true) => lines(),
+        (["-"], false) => one(whole()?),
+        (_, true) => return Err(Error::new(Kind::Usage, "--lines goes with - only", "")),
+        (words, false) => one(words.join(" ")),
+    };
+    let mut sending = Sending {
+        client: Client::start(&profile, Purpose::Send)?,
+        to: to.into(),
+        message_id: text(matches, "message-id").map(str::to_owned),
+        patience: duration(matches, "timeout").unwrap_or(PATIENCE),
+        json: is_set(matches, "json"),
+        waiting: 0,
+        answered: Instant::now(),
+        refused: None,
+    };
+    sending.all(&texts, out)?;
+    sending.client.close(FAREWELL);
+    match sending.refused {
+        Some(refused) => Err(refused),
+        None => Ok(()),
+    }
+}
+
+struct Sending {
+    client: Client,
+    to: String,
+    message_id: Option<String>,
+    patience: Duration,
+    json: bool,
+    /// Without an answer.
+    waiting: usize,
+    /// When the last answer came, or nothing began to wait.
+    answered: Instant,
+    refused: Option<Error>,
+}
+
+impl Sending {
+    fn all(&mut self, texts: &Receiver<Result<String, Error>>, out: &mut Out) -> Result<(), Error> {
+        let mut at_end = false;
+        while !at_end || self.waiting > 0 {
+            while !at_end && self.waiting < MOST_WAITING {
+                match texts.try_recv() {
+                    Ok(text) => self.put(&text?)?,
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => at_end = true,
+                }
+            }
+            let patience = if at_end { LOOK } else { LOOK_FOR_LINES };
+            if let Some(event) = self.client.next_event(patience) {
+                self.take(event, out)?;
+            }
+            if self.waiting > 0 && self.answered.elapsed() >= self.patience {
+                return Err(self.client.too_late(self.patience));
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, text: &str) -> Result<(), Error> {
+        let id = self.message_id.clone().unwrap_or_else(new_message_id);
+        self.client.send_as(id, &self.to, text)?;
+        if self.waiting == 0 {
+            self.answered = Instant::now();
+        }
+        self.waiting += 1;
+        Ok(())
+    }
+
+    fn take(&mut self, event: Event, out: &mut Out) -> Result<(), Error> {
+        match event {
+            Event::Accepted {
+                message_id,
+                to,
+                seq,
+                time,
+                duplicate,
+            } => {
+                self.done();
+                if self.json {
+                    let accepted = Accepted {
+                        message_id: &message_id,
+                        to: &to,
+                        seq,
+                        time: &time,
+                        duplicate,
+                    };
+                    let line = serde_json::to_string(&accepted).unwrap_or_default();
+                    out.print(&(line + "\n"))?;
+                }
+            }
+            Event::Refused { error, .. } => {
+                self.done();
+                let hint = error.hint.clone().unwrap_or_default();
+                let refused = Error::new(Kind::Refused, format!("not sent: {error}"), hint);
+                // The last one is told at the end.
+                if let Some(before) = self.refused.replace(refused) {
+                    say(&before.to_string());
+                }
+            }
+            Event::Delayed { error, .. } => say(&format!("{error}; trying again")),
+            Event::Disconnected { why, .. } => say(&format!("{why}; connecting again")),
+            Event::Error(error) => say(&error.to_string()),
+            Event::Ended(end) => return Err(end.into()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn done(&mut self) {
+        self.waiting -= 1;
+        self.answered = Instant::now();
+    }
+}
+
+/// What `--json` prints of each message.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Accepted<'a> {
+    message_id: &'a str,
+    to: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    time: &'a str,
+    duplicate: bool,
+}
+
+type Texts = Receiver<Result<String, Error>>;
+
+fn one(text: String) -> Texts {
+    let (sender, texts) = sync_channel(1);
+    let _ = sender.send(Ok(text));
+    texts
+}
+
+/// All of standard input.
+fn whole() -> Result<String, Error> {
+    let mut text = Vec::new();
+    let stdin = io::stdin().lock();
+    let read = stdin.take(LONGEST + 1).read_to_end(&mut text);
+    read.map_err(unreadable)?;
+    in_words(text)
+}
+
+/// Standard input line by line, as it comes, read by a thread: the connection must not wait for it.
+fn lines() -> Texts {
+    let (sender, texts) = sync_channel(MOST_WAITING);
+    thread::spawn(move || {
+        let mut stdin = io::stdin().lock();
+        loop {
+            let mut line = Vec::new();
+            let read = (&mut stdin).take(LONGEST + 1).read_until(b'\n', &mut line);
+            let text = match read {
+                Ok(0) => return,
+                Ok(_) => in_words(line),
+                Err(error) => Err(unreadable(error)),
+            };
+            let failed = text.is_err();
+            if sender.send(text).is_err() || failed {
+                return;
+            }
+        }
+    });
+    texts
+}
+
+/// Without the line end at the end.
+fn in_words(mut text: Vec<u8>) -> Result<String, Error> {
+    if text.len() as u64 > LONGEST {
+        return Err(Error::new(
+            Kind::Usage,
+            "standard input is too long for a message",
+            "",
+        ));
+    }
+    if text.last() == Some(&b'\n') {
+        text.pop();
+    }
+    let bad = |_| Error::new(Kind::Usage, "standard input is not UTF-8", "");
+    String::from_utf8(text).map_err(bad)
+}
+
+fn unreadable(error: io::Error) -> Error {
+    let what = format!("cannot read standard input: {}", reason(&error));
+    Error::new(Kind::Io, what, "")
+}
+
+const MOST_WAITING: usize = 64;
+/// No server takes longer ones, in bytes.
+const LONGEST: u64 = 64 * 1024 * 1024;
+/// How long events are waited for before the clock, and before the next line, is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+const LOOK_FOR_LINES: Duration = Duration::from_millis(10);

@@ -1,0 +1,252 @@
+//! TLS under a connection: the handshake, and whether the server is who it was. Knows no lines.
+//!
+//! There are no roots of the system here: a server is trusted because a file names its authority, because its
+//! certificate's fingerprint was given, or because the same certificate was there the first time.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ::aws_lc_rs::digest::{SHA256, digest};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError, RootCertStore,
+    SignatureScheme,
+};
+
+use super::{NoLink, left};
+use crate::client::address::Address;
+use crate::client::profile::Trust;
+use crate::client::profile::known::{self, Fingerprint};
+use crate::ops::exit::reason;
+
+pub struct Tls {
+    session: ClientConnection,
+    stream: TcpStream,
+    /// Bytes that are decrypted and not read yet.
+    plain: usize,
+    ended: bool,
+}
+
+impl Tls {
+    /// The handshake; then, where trust is by first use, the certificate is remembered or compared.
+    pub fn shake(
+        stream: TcpStream,
+        address: &Address,
+        host: &str,
+        trust: &Trust,
+        patience: Duration,
+    ) -> Result<Tls, NoLink> {
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| NoLink::Untrusted(format!("{host:?} cannot stand in a certificate")))?;
+        let config = config(trust)?;
+        let session = ClientConnection::new(config, name)
+            .map_err(|error| NoLink::Untrusted(error.to_string()))?;
+        let mut tls = Tls {
+            session,
+            stream,
+            plain: 0,
+            ended: false,
+        };
+        tls.handshake(patience)
+            .map_err(|error| refused(address, trust, &error))?;
+        let certificate = tls
+            .session
+            .peer_certificates()
+            .and_then(|chain| chain.first());
+        let fingerprint = certificate.map(|certificate| fingerprint(certificate));
+        match (trust, fingerprint) {
+            (Trust::Authority(_), _) => {}
+            (Trust::Fingerprint(wanted), Some(found)) if *wanted == found => {}
+            (Trust::FirstUse(file), Some(found)) => {
+                known::check(file, address, &found).map_err(NoLink::Untrusted)?;
+            }
+            _ => return Err(NoLink::Untrusted(other_fingerprint(address, fingerprint))),
+        }
+        Ok(tls)
+    }
+
+    fn handshake(&mut self, patience: Duration) -> io::Result<()> {
+        let start = Instant::now();
+        while self.session.is_handshaking() {
+            let left = left(start, patience);
+            if left.is_zero() {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            self.stream.set_read_timeout(Some(left))?;
+            self.stream.set_write_timeout(Some(left))?;
+            match self.session.complete_io(&mut self.stream) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return Err(ErrorKind::TimedOut.into());
+                }
+                done => done?,
+            };
+        }
+        self.stream.set_nonblocking(true)
+    }
+
+    pub fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.session.reader().read(room) {
+                Ok(count) => {
+                    self.plain = self.plain.saturating_sub(count);
+                    return Ok(count);
+                }
+                // An end without close_notify: a line that was cut off is none anyway.
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(0),
+                Err(error) if error.kind() != ErrorKind::WouldBlock || self.ended => {
+                    return Err(error);
+                }
+                Err(_) => {}
+            }
+            self.ended = self.session.read_tls(&mut self.stream)? == 0;
+            let state = self
+                .session
+                .process_new_packets()
+                .map_err(io::Error::other)?;
+            self.plain = state.plaintext_bytes_to_read();
+        }
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Bounded by what rustls keeps; nothing is taken while records wait.
+        let count = match self.session.wants_write() {
+            true => 0,
+            false => self.session.writer().write(bytes)?,
+        };
+        while self.session.wants_write() {
+            match self.session.write_tls(&mut self.stream) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock && count > 0 => break,
+                done => done?,
+            };
+        }
+        Ok(count)
+    }
+
+    pub fn end_output(&mut self) -> io::Result<()> {
+        self.session.send_close_notify();
+        self.write(&[]).map(drop)
+    }
+
+    pub fn wants_write(&self) -> bool {
+        self.session.wants_write()
+    }
+
+    /// There is something to read that the socket will not announce.
+    pub fn has_plaintext(&self) -> bool {
+        self.plain > 0
+    }
+
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+/// SHA-256 of a certificate's DER.
+pub fn fingerprint(certificate: &[u8]) -> Fingerprint {
+    let mut bytes = [0; 32];
+    let digest = digest(&SHA256, certificate);
+    bytes.copy_from_slice(digest.as_ref());
+    bytes
+}
+
+fn config(trust: &Trust) -> Result<Arc<ClientConfig>, NoLink> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| NoLink::Untrusted(error.to_string()))?;
+    let mut config = match trust {
+        Trust::Authority(path) => {
+            let bad = |what: String| NoLink::Untrusted(format!("{}: {what}", path.display()));
+            let mut roots = RootCertStore::empty();
+            let text = std::fs::read(path).map_err(|error| bad(reason(&error)))?;
+            for certificate in CertificateDer::pem_slice_iter(&text) {
+                let certificate = certificate.map_err(|error| bad(error.to_string()))?;
+                roots
+                    .add(certificate)
+                    .map_err(|error| bad(error.to_string()))?;
+            }
+            if roots.is_empty() {
+                return Err(bad("there is no certificate in it".into()));
+            }
+            builder.with_root_certificates(roots)
+        }
+        Trust::FirstUse(_) | Trust::Fingerprint(_) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(ByFingerprint(provider))),
+    }
+    .with_no_client_auth();
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
+/// Makes sure that the server has the certificate's key; whose certificate it is is compared after the handshake, by its
+/// fingerprint, before a byte is sent.
+#[derive(Debug)]
+struct ByFingerprint(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for ByFingerprint {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// A handshake that failed: for its certificate, or otherwise.
+fn refused(address: &Address, trust: &Trust, error: &io::Error) -> NoLink {
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<TlsError>());
+    match (inner, trust) {
+        (Some(TlsError::InvalidCertificate(why)), Trust::Authority(path)) => {
+            NoLink::Untrusted(format!(
+                "the certificate of {address} is not vouched for by {}: {why:?}",
+                path.display()
+            ))
+        }
+        (Some(error), _) => NoLink::Untrusted(format!("no TLS with {address}: {error}")),
+        (None, _) => NoLink::Unreachable(format!("no TLS with {address}: {}", reason(error))),
+    }
+}
+
+fn other_fingerprint(address: &Address, found: Option<Fingerprint>) -> String {
+    let found = found.map_or("none".into(), |found| known::hex(&found));
+    format!(
+        "the certificate of {address} is not the one whose fingerprint was given: it has {found}"
+    )
+}

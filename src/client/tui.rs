@@ -1,0 +1,189 @@
+//! The interactive session, on the whole screen. Knows the client, and nothing of its connection.
+//!
+//! ```text
+//! terminal ─► keys ──┐                    ┌─► client: messages, questions
+//!                    ├─► model ─► effects ┤
+//! client ─► events ──┘     │              └─► terminal: the bell
+//!                          └─► draw ─► terminal
+//! ```
+//!
+//! One loop takes from both and draws when something has changed.
+
+pub mod book;
+pub mod command;
+pub mod conversation;
+pub mod draw;
+pub mod editor;
+pub mod keys;
+pub mod layout;
+pub mod model;
+mod terminal;
+pub mod text;
+pub mod theme;
+pub mod view;
+pub mod when;
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use jiff::tz::TimeZone;
+
+use super::error::{Error, Kind};
+use super::{Client, Event, Profile, Purpose, RequestId};
+use model::{Ask, Effect, Input, Link, Model, Now};
+use terminal::Screen;
+
+/// Until its user leaves, or the process is told to end.
+pub fn run(profile: &Profile) -> Result<(), Error> {
+    terminal::check()?;
+    let client = Client::start(profile, Purpose::Receive)?;
+    let screen = Screen::enter()?;
+    let size = screen.size()?;
+    let colors = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let place = profile.address.to_string();
+    let model = Model::new(&profile.name, &place, TimeZone::system(), colors, size);
+    let mut session = Session {
+        client,
+        model,
+        screen,
+        asked: HashMap::new(),
+        start: Instant::now(),
+        over: false,
+    };
+    let ended = session.run();
+    let Session {
+        client,
+        model,
+        screen,
+        ..
+    } = session;
+    drop(screen);
+    client.close(FAREWELL);
+    if model.book.waiting() > 0 {
+        eprintln!("privmsg: {} messages were not sent", model.book.waiting());
+    }
+    ended
+}
+
+struct Session {
+    client: Client,
+    model: Model,
+    screen: Screen,
+    /// What the answers are for. As many as the client has questions without an answer.
+    asked: HashMap<RequestId, Ask>,
+    start: Instant,
+    over: bool,
+}
+
+impl Session {
+    fn run(&mut self) -> Result<(), Error> {
+        let mut changed = true;
+        let mut drawn = Instant::now();
+        while !self.over && !self.screen.is_told_to_end() {
+            if changed || self.is_due(drawn) {
+                self.input(Input::Tick);
+                self.screen.draw(&self.model)?;
+                drawn = Instant::now();
+            }
+            changed = self.keys()?;
+            changed |= self.events()?;
+        }
+        Ok(())
+    }
+
+    /// Waits for keys, but not so long that it would be noticed in what the client brings.
+    fn keys(&mut self) -> Result<bool, Error> {
+        let mut patience = PAUSE;
+        let mut any = false;
+        for _ in 0..BATCH {
+            let Some(input) = self.screen.input(patience)? else {
+                break;
+            };
+            self.input(input);
+            any = true;
+            patience = Duration::ZERO;
+        }
+        Ok(any)
+    }
+
+    fn events(&mut self) -> Result<bool, Error> {
+        let mut any = false;
+        for _ in 0..BATCH {
+            let Some(event) = self.client.next_event(Duration::ZERO) else {
+                break;
+            };
+            any = true;
+            match event {
+                Event::Answer { id, answer } => {
+                    if let Some(ask) = self.asked.remove(&id) {
+                        self.input(Input::Answer(ask, answer));
+                    }
+                }
+                // It never began: said where it stays to be read.
+                Event::Ended(end) if self.model.link == Link::Connecting => return Err(end.into()),
+                event => self.input(Input::Client(event)),
+            }
+        }
+        Ok(any)
+    }
+
+    /// Something on the screen changes with the time.
+    fn is_due(&self, drawn: Instant) -> bool {
+        let sleep = self.model.sleep().map(Duration::from_millis);
+        sleep.is_some_and(|sleep| drawn.elapsed() >= sleep)
+    }
+
+    fn input(&mut self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            for effect in self.model.update(self.now(), input) {
+                inputs.extend(self.carry_out(effect));
+            }
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Send { serial, to, text } => {
+                return Some(match self.client.send(&to, &text) {
+                    Ok(message_id) => Input::Sent { serial, message_id },
+                    Err(error) => Input::NotSent {
+                        serial,
+                        why: error.to_string(),
+                    },
+                });
+            }
+            Effect::Ask(ask, command) => {
+                let id = self.client.request(command);
+                self.asked.insert(id, ask);
+            }
+            Effect::Bell => self.screen.ring(),
+            Effect::Redraw => self.screen.forget(),
+            Effect::Suspend => self.screen.suspend(),
+            Effect::Quit => self.over = true,
+        }
+        None
+    }
+
+    fn now(&self) -> Now {
+        let unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Now {
+            mono: u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX),
+            unix: i64::try_from(unix.as_millis()).unwrap_or(i64::MAX),
+        }
+    }
+}
+
+/// A message from the server is on the screen that much later at most; a key never waits.
+const PAUSE: Duration = Duration::from_millis(40);
+/// Keys, and events, that are taken before the screen is drawn again.
+const BATCH: usize = 256;
+/// For ending in good order.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What has to do with the terminal failed.
+fn failed(error: std::io::Error) -> Error {
+    Error::new(Kind::Io, format!("the terminal does not work: {error}"), "")
+}

@@ -1,0 +1,208 @@
+//! What a line does that was typed: a message is sent, a command is carried out.
+
+use serde_json::Value;
+
+use super::super::command::{Line, Verb, on_or_off, read, word};
+use super::super::conversation::{Body, State};
+use super::super::text::harmless;
+use super::*;
+use crate::client::Status;
+
+impl Model {
+    pub(super) fn enter(&mut self) {
+        let line = self.editor.take();
+        if let Some(serial) = self.editing.take() {
+            return self.change(serial, line.trim_end());
+        }
+        match read(&line) {
+            Line::Nothing => {}
+            Line::Text(text) => match self.current {
+                Some(key) => self.send(key, text.trim_end()),
+                None => {
+                    self.say("to whom? /msg NAME opens a conversation");
+                    self.editor.set(line);
+                }
+            },
+            Line::Command(verb, words) => self.command(verb, words),
+            Line::Unknown(word) => self.say(&format!("{word} is no command; /help has them")),
+        }
+    }
+
+    fn command(&mut self, verb: Verb, words: &str) {
+        let known = super::super::command::COMMANDS.iter();
+        let is = |command: &&super::super::command::Described| command.verb == verb;
+        if !self.is_mailbox()
+            && known
+                .clone()
+                .find(is)
+                .is_some_and(|command| command.mailbox)
+        {
+            return match self.mailbox {
+                Some(_) => self.say("this server stores nothing: it has no such command"),
+                None => self.say("not connected yet"),
+            };
+        }
+        match verb {
+            Verb::Help => self.help = true,
+            Verb::Quit => self.quit(),
+            Verb::List => self.toggle_list(),
+            Verb::Msg => self.msg(words),
+            Verb::Search => self.search_for(words),
+            Verb::Bell => self.set_bell(words),
+            Verb::Receipts => self.set_receipts(words),
+            Verb::Status => self.set_status(words),
+            Verb::Edit => self.begin_edit(words),
+            Verb::Delete => self.delete(words),
+            Verb::Allow | Verb::Disallow | Verb::Block | Verb::Unblock => self.relate(verb, words),
+        }
+    }
+
+    fn msg(&mut self, words: &str) {
+        let (name, text) = word(words);
+        if name.is_empty() {
+            return self.say("/msg NAME [TEXT]");
+        }
+        let unix = self.now.unix;
+        let talk = self.book.with(name, self.current);
+        talk.activity = talk.activity.max(unix);
+        let key = talk.key;
+        self.open(key);
+        if !text.is_empty() {
+            self.send(key, text);
+        }
+    }
+
+    fn set_bell(&mut self, words: &str) {
+        match on_or_off(words) {
+            Some(on) => self.bell = on,
+            None => self.say("/bell on|off"),
+        }
+    }
+
+    fn set_receipts(&mut self, words: &str) {
+        let Some(on) = on_or_off(words) else {
+            return self.say("/receipts on|off");
+        };
+        let settings = Command::Settings {
+            accept_from: None,
+            delivery_receipts: None,
+            read_receipts: Some(on),
+        };
+        let told = match on {
+            true => "others are told what you have read",
+            false => "nobody is told what you have read",
+        };
+        self.ask_or_say(Ask::Told(told.into()), settings);
+    }
+
+    fn set_status(&mut self, words: &str) {
+        let status = match words {
+            "online" => Status::Online,
+            "away" => Status::Away,
+            "invisible" => Status::Invisible,
+            _ => return self.say("/status online|away|invisible"),
+        };
+        let told = format!("you are {words} now");
+        self.ask_or_say(Ask::Told(told), Command::SetStatus { status });
+    }
+
+    fn relate(&mut self, verb: Verb, words: &str) {
+        let (name, _) = word(words);
+        let current = self.talk().map(|talk| talk.name.clone());
+        let named = Some(name.to_string()).filter(|name| !name.is_empty());
+        let Some(username) = named.or(current) else {
+            return self.say("whom? no conversation is open");
+        };
+        let who = username.clone();
+        let (told, command) = match verb {
+            Verb::Allow => (
+                format!("{who} may write to you"),
+                Command::Allow { username },
+            ),
+            Verb::Disallow => (
+                format!("{who} is allowed no more"),
+                Command::Disallow { username },
+            ),
+            Verb::Block => (format!("{who} is blocked"), Command::Block { username }),
+            _ => (
+                format!("{who} is blocked no more"),
+                Command::Unblock { username },
+            ),
+        };
+        self.ask_or_say(Ask::Told(told), command);
+    }
+
+    fn begin_edit(&mut self, words: &str) {
+        let Some((serial, text)) = self.own_message() else {
+            return self.say("there is no message of yours to change");
+        };
+        match words.is_empty() {
+            true => {
+                self.editor.set(text);
+                self.editing = Some(serial);
+            }
+            false => self.change(serial, words),
+        }
+    }
+
+    fn change(&mut self, serial: u64, text: &str) {
+        let Some(talk) = self.talk() else { return };
+        let seq = talk.get(serial).and_then(|message| message.seq);
+        let Some(seq) = seq.filter(|_| !text.is_empty()) else {
+            return self.say("nothing was changed; /delete takes a message away");
+        };
+        let (key, with_username) = (talk.key, talk.name.clone());
+        let message = Value::from(text);
+        let edit = Command::EditMessage {
+            with_username,
+            seq,
+            message,
+        };
+        let text = text.to_string();
+        self.ask_or_say(Ask::Edit { key, serial, text }, edit);
+    }
+
+    fn delete(&mut self, words: &str) {
+        let for_both = words != "me";
+        if !matches!(words, "" | "me") {
+            return self.say("/delete or /delete me");
+        }
+        let own = self.own_message().map(|(serial, _)| serial);
+        let Some(serial) = self.marked.filter(|_| !for_both).or(own) else {
+            return self.say("there is no message of yours to delete");
+        };
+        let Some(talk) = self.talk() else { return };
+        let Some(seq) = talk.get(serial).and_then(|message| message.seq) else {
+            return self.say("it has not been accepted yet");
+        };
+        let (key, with_username) = (talk.key, talk.name.clone());
+        let delete = Command::DeleteMessage {
+            with_username,
+            seq,
+            for_both,
+        };
+        self.ask_or_say(Ask::Delete { key, serial }, delete);
+    }
+
+    /// The marked message if it is one's own, else the last of one's own; it is there and accepted.
+    fn own_message(&self) -> Option<(u64, String)> {
+        let talk = self.talk()?;
+        let text = |message: &Message| match &message.body {
+            Body::Text(text) if message.mine && message.seq.is_some() => {
+                Some((message.serial, harmless(text)))
+            }
+            _ => None,
+        };
+        let accepted = |message: &&Message| message.state == State::Accepted;
+        match self.marked {
+            Some(serial) => talk.get(serial).filter(accepted).and_then(text),
+            None => talk.log().iter().rev().filter(accepted).find_map(text),
+        }
+    }
+
+    fn ask_or_say(&mut self, ask: Ask, command: Command) {
+        if !self.ask(ask, command) {
+            self.say("not connected: try again later");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The terminal: made ready, drawn on, and given back as it was, whatever ends the process. Knows what is drawn only as a model.
+
+use std::io::{self, IsTerminal, Stdout, Write};
+use std::panic;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange, Event,
+    poll, read,
+};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::style::Colored;
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
+};
+use rustix::process::{Signal, getpid, kill_process};
+use signal_hook::SigId;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::draw::draw;
+use super::failed;
+use super::keys::key;
+use super::model::{Input, Model};
+use crate::client::error::{Error, Kind};
+
+/// Both ends are a person's.
+pub fn check() -> Result<(), Error> {
+    match io::stdin().is_terminal() && io::stdout().is_terminal() {
+        true => Ok(()),
+        false => Err(Error::new(
+            Kind::Usage,
+            "without a command, privmsg needs a terminal",
+            "in a script: privmsg send, listen, history, who; privmsg --help has them",
+        )),
+    }
+}
+
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    told_to_end: Arc<AtomicBool>,
+    signals: Vec<SigId>,
+}
+
+impl Screen {
+    pub fn enter() -> Result<Screen, Error> {
+        let told_to_end = Arc::new(AtomicBool::new(false));
+        let register = |signal| signal_hook::flag::register(signal, told_to_end.clone());
+        let signals = [SIGTERM, SIGHUP, SIGINT].into_iter().map(register);
+        let signals = signals
+            .collect::<io::Result<Vec<SigId>>>()
+            .map_err(failed)?;
+        let terminal = Terminal::new(CrosstermBackend::new(io::stdout())).map_err(failed)?;
+        give_back_after_panic();
+        take().map_err(failed)?;
+        Ok(Screen {
+            terminal,
+            told_to_end,
+            signals,
+        })
+    }
+
+    pub fn size(&self) -> Result<(u16, u16), Error> {
+        size().map_err(failed)
+    }
+
+    /// The next thing that somebody does, if it comes in time. What means nothing here is [`Input::Tick`].
+    pub fn input(&self, patience: Duration) -> Result<Option<Input>, Error> {
+        if !poll(patience).map_err(failed)? {
+            return Ok(None);
+        }
+        Ok(Some(match read().map_err(failed)? {
+            Event::Key(event) => key(event).map_or(Input::Tick, Input::Key),
+            Event::Paste(text) => Input::Paste(text),
+            Event::Resize(columns, rows) => Input::Resize(columns, rows),
+            Event::FocusGained => Input::Focus(true),
+            Event::FocusLost => Input::Focus(false),
+            Event::Mouse(_) => Input::Tick,
+        }))
+    }
+
+    pub fn draw(&mut self, model: &Model) -> Result<(), Error> {
+        // No code for a colour is sent then, not even one that takes it back.
+        Colored::set_ansi_color_disabled(!model.colors);
+        self.terminal
+            .draw(|frame| draw(model, frame))
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    /// What is on the screen is not known any more.
+    pub fn forget(&mut self) {
+        let _ = self.terminal.clear();
+    }
+
+    pub fn ring(&mut self) {
+        let mut stdout = io::stdout();
+        let _ = stdout.write_all(b"\x07").and_then(|()| stdout.flush());
+    }
+
+    /// Stops the process until the shell lets it go on.
+    pub fn suspend(&mut self) {
+        give_back();
+        let _ = kill_process(getpid(), Signal::TSTP);
+        let _ = take();
+        self.forget();
+    }
+
+    /// By a signal, or because the terminal is gone.
+    pub fn is_told_to_end(&self) -> bool {
+        self.told_to_end.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+        for signal in self.signals.drain(..) {
+            signal_hook::low_level::unregister(signal);
+        }
+    }
+}
+
+fn take() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(
+        io::stdout(),
+        EnterAlternateScreen,
+        EnableBracketedPaste,
+        EnableFocusChange
+    )
+}
+
+/// Twice is as good as once.
+fn give_back() {
+    use ratatui::crossterm::cursor::Show;
+    let mut stdout = io::stdout();
+    let _ = execute!(
+        stdout,
+        DisableFocusChange,
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        Show
+    );
+    let _ = disable_raw_mode();
+}
+
+/// So that what the panic says can be read.
+fn give_back_after_panic() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |panicked| {
+        give_back();
+        before(panicked);
+    }));
+}
