@@ -2,11 +2,11 @@
 //! opens, and holds what anybody had been told of, once and in order.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use privmsgd::accounts::AccountId;
 use privmsgd::store::{Failed, MessageState, Store};
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::disk::Disk;
 use crate::house::{Client, Daemon, Place};
@@ -20,17 +20,17 @@ const STATES: usize = if cfg!(feature = "long-tests") {
 } else {
     7_000
 };
-/// The row's bar for 5,000 states. On a shared machine three times that is no failure.
+/// The row's bar for 5,000 states, in processor time: others use the machine too.
 const SECONDS: f64 = 60.0;
 
 #[test]
 fn a3_power_may_fail_between_any_two_writes() {
     let run = Run::record();
-    let began = Instant::now();
+    let began = cpu_seconds();
     let outcome = run.replay(false, STATES);
-    let seconds = began.elapsed().as_secs_f64();
+    let seconds = cpu_seconds() - began;
     println!(
-        "{} of {} states after {} of {} calls, in {seconds:.0} s: {} do not recover",
+        "{} of {} states after {} of {} calls, in {seconds:.0} s of processor time: {} do not recover",
         outcome.states,
         outcome.possible,
         outcome.points,
@@ -39,12 +39,18 @@ fn a3_power_may_fail_between_any_two_writes() {
     );
     assert_eq!(outcome.failed, 0, "{:#?}", outcome.told);
     assert!(outcome.states >= 5_000, "{outcome:?}");
-    let bar = 3.0 * SECONDS * outcome.states as f64 / 5_000.0;
+    let bar = SECONDS * outcome.states as f64 / 5_000.0;
     assert!(seconds < bar, "{seconds} s");
     // The test of the test: on a disk that does not do what it is asked, messages that were accepted are gone.
     let deaf = run.replay(true, 500);
     println!("without syncs: {} of {}", deaf.failed, deaf.states);
     assert!(deaf.failed > deaf.states / 10, "{deaf:?}");
+}
+
+/// Of this thread.
+fn cpu_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 /// One run of a daemon from its start to its end: what it did to the disk and what it told.

@@ -123,16 +123,22 @@ fn call(text: &str) -> Call<'_> {
     }
 }
 
+/// What writes where a client, or the log, reads.
+const TELLING: [&str; 4] = ["write", "writev", "sendto", "sendmsg"];
+
 fn told(call: &Call<'_>) -> Option<Op> {
-    if !matches!(call.name, "write" | "sendto") {
-        assert!(!matches!(call.name, "writev" | "sendmsg"), "not understood");
+    if !TELLING.contains(&call.name) {
         return None;
     }
     let place = call.args[0];
     let is_file = path_of(place).is_some_and(|path| path.is_absolute());
     let (number, _) = place.split_once('<').unwrap_or((place, ""));
+    let parts = call.args[1..].iter().flat_map(|arg| {
+        let quoted = arg.split('"').skip(1).step_by(2);
+        quoted.flat_map(unescaped)
+    });
     (!is_file || number == "1").then(|| Op::Told {
-        bytes: unescaped(call.args[1]),
+        bytes: parts.collect(),
     })
 }
 
@@ -170,7 +176,7 @@ fn done(call: &Call<'_>, root: &Path) -> Option<Op> {
         },
         "unlink" => Op::Remove(named(0)),
         "copy_file_range" => copied(call, value.parse().expect("a count"))?,
-        "write" | "sendto" => {
+        name if TELLING.contains(&name) => {
             let path = path_of(arg(0)).filter(|path| path.starts_with(root));
             assert!(path.is_none(), "a file is written at no place: {path:?}");
             return None;

@@ -61,19 +61,30 @@ impl Disk {
         cut.expect("shut the file system down (as root)");
     }
 
-    /// After [`Disk::cut`], once nobody has files open there but a child of another test between its fork and its exec.
+    /// After [`Disk::cut`], once nobody has files open there but a child of another test between its fork and its exec,
+    /// and nobody else has a copy of all mounts: else this would be the file system that was shut down.
     pub fn mount_again(&self) {
-        let is_free = || Command::new("umount").arg(&self.mounted).output();
-        let mut tries = 0..1_000;
-        while !is_free().expect("umount runs").status.success() {
+        self.wait_until("in use", || {
+            let ended = Command::new("umount").arg(&self.mounted).output();
+            ended.expect("umount runs").status.success()
+        });
+        self.wait_until("mounted elsewhere", || {
+            let used = Command::new("losetup").arg("-j").arg(&self.image).output();
+            used.expect("losetup runs").stdout.is_empty()
+        });
+        self.mount();
+    }
+
+    fn wait_until(&self, why_not: &str, done: impl Fn() -> bool) {
+        let mut tries = 0..5_000;
+        while !done() {
             assert!(
                 tries.next().is_some(),
-                "{} is in use",
+                "{}: {why_not}",
                 self.mounted.display()
             );
             thread::sleep(Duration::from_millis(2));
         }
-        self.mount();
     }
 
     fn mount(&self) {
