@@ -196,7 +196,11 @@ impl Entry {
             ("ca", path(&self.ca)),
             ("fingerprint", self.fingerprint.clone()),
         ];
-        let mut lines = format!("[profile.{}]\n", quoted(name));
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+        let mut lines = match !name.is_empty() && name.chars().all(plain) {
+            true => format!("[profile.{name}]\n"),
+            false => format!("[profile.{}]\n", quoted(name)),
+        };
         for (key, value) in fields {
             if let Some(value) = value {
                 lines.push_str(&format!("{key} = {}\n", quoted(&value)));
