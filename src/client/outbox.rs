@@ -127,7 +127,7 @@ impl Outbox {
         let asked = Duration::from_millis(refusal.retry_after_ms.unwrap_or(0));
         entry.tries = entry.tries.saturating_add(1);
         entry.sent = false;
-        entry.not_before = now.checked_add(own.max(asked).min(LONGEST_DELAY));
+        entry.not_before = now.checked_add(own.min(LONGEST_DELAY).max(asked.min(LONGEST_ASKED)));
         Some(entry)
     }
 
@@ -151,6 +151,18 @@ pub fn is_passing(refusal: &Refusal) -> bool {
     codes.contains(&refusal.code.as_str())
 }
 
+/// 128 random bits.
+pub fn new_message_id() -> String {
+    let mut bytes = [0; 16];
+    // An id that is not random is better than none: the time makes it new.
+    if getrandom::fill(&mut bytes).is_err() {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        bytes = now.map_or(0, |now| now.as_nanos()).to_le_bytes();
+    }
+    let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    hex.concat()
+}
+
 #[derive(serde::Serialize)]
 struct WithId<'a> {
     #[serde(flatten)]
@@ -165,3 +177,5 @@ const FIRST_SENT: usize = 4;
 const MAX_SENT: usize = 64;
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// A server that asks for more is not heard further.
+const LONGEST_ASKED: Duration = Duration::from_secs(600);

@@ -20,7 +20,7 @@ use super::credential::Credential;
 use super::error::Error;
 use super::event::{Answer, End, Event, Lost};
 use super::frame::{Frame, Hello};
-use super::outbox::Outbox;
+use super::outbox::{Outbox, new_message_id};
 use positions::{Positions, Seen};
 use requests::Requests;
 
@@ -368,18 +368,6 @@ impl Session {
         self.next_id = self.next_id.wrapping_add(1) & MAX_ID;
         id
     }
-}
-
-/// 128 random bits.
-pub fn new_message_id() -> String {
-    let mut bytes = [0; 16];
-    // An id that is not random is better than none: the time makes it new.
-    if getrandom::fill(&mut bytes).is_err() {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        bytes = now.map_or(0, |now| now.as_nanos()).to_le_bytes();
-    }
-    let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    hex.concat()
 }
 
 fn too_long(longest: usize) -> super::frame::Refusal {

@@ -74,7 +74,7 @@ fn an_account_is_seen_changed_taken_along_and_ended() {
     );
 
     assert_eq!(alice(&["account", "revoke-device", "privmsg"]).0, 0);
-    let (code, _, err) = alice(&["account", "revoke-device", "privmsg"]);
+    let (code, _, err) = alice(&["account", "revoke-device", "nowhere"]);
     assert!(code == 1 && err.contains("notFound"), "{err}");
     assert_eq!(
         by(

@@ -64,7 +64,7 @@ fn a_password_is_asked_for_once_and_kept_nowhere() {
     assert!(
         !home
             .read(".config/privmsg/config.toml")
-            .contains("[profile.\"x\"]")
+            .contains("[profile.x]")
     );
 }
 

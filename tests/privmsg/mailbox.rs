@@ -261,36 +261,18 @@ fn who_is_not_let_in_is_told_what_to_do() {
     assert!(code == 1 && err.contains("unknownUser"), "{err}");
 }
 
+/// A full mailbox is not waited for when the server says that it is of no use.
 #[test]
-fn what_is_not_accepted_in_time_is_said_with_its_reason() {
+fn what_cannot_be_accepted_in_time_is_said_at_once() {
     let house = House::with("[mailbox]\nmax_waiting = 4\n");
     house.ok("Alice", &["send", "Bob", "one"]);
-    let (code, out, err) = house.by("Alice", &["send", "-t", "1", "Bob", "two"]);
-    assert_eq!((code, out.as_str()), (124, ""));
-    let told: Vec<&str> = err.lines().collect();
-    assert_eq!(told.len(), 2, "{err}");
-    assert!(told[0].ends_with("(mailboxFull); trying again"), "{err}");
+    let (code, out, err) = house.by("Alice", &["send", "-t", "5", "Bob", "two"]);
+    assert_eq!((code, out.as_str()), (1, ""));
     assert!(
-        told[1].contains("not accepted within 1 s: ") && told[1].ends_with("(mailboxFull)"),
+        err.starts_with("privmsg: not sent: ") && err.contains("(mailboxFull)\n"),
         "{err}"
     );
-    // It goes when there is room.
-    let server = house.server();
-    let who = [
-        "-s",
-        &server,
-        "-u",
-        "Alice",
-        "--password-file",
-        &house.password,
-        "send",
-        "Bob",
-        "three",
-    ];
-    let sender = house.home.start(&who);
-    assert_eq!(
-        house.ok("Bob", &["listen", "-n", "2", "-t", "20"]),
-        "Alice: one\nAlice: three\n"
-    );
-    sender.ends();
+    assert!(err.contains("the server asks to try again in "), "{err}");
+    assert_eq!(house.ok("Bob", &["listen", "-n", "1"]), "Alice: one\n");
+    house.ok("Alice", &["send", "Bob", "three"]);
 }

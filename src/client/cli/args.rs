@@ -205,7 +205,7 @@ const PROFILES: &str = "\
   device = \"laptop\"
   key = \"/home/alice/.config/privmsg/secrets/home.key\"   # or password_file, or token_file
   ca = \"/etc/ssl/chat.pem\"                               # or fingerprint; neither: trust on first use
-An option wins over the profile. The default profile is not used for another server or name than its own.
+An option wins over the profile. What proves the name of the default profile is not used for another name or server.
 Secrets stand in files that only you may read. Cursors are in ~/.local/state/privmsg.";
 
 const EXIT_CODES: &str = "\

@@ -14,8 +14,9 @@ use crate::client::driver::Client;
 use crate::client::error::{Error, Kind};
 use crate::client::event::Event;
 use crate::client::frame::Refusal;
+use crate::client::outbox::new_message_id;
 use crate::client::profile::checked_name;
-use crate::client::session::{Purpose, new_message_id};
+use crate::client::session::Purpose;
 use crate::ops::exit::reason;
 
 pub fn run(matches: &ArgMatches, out: &mut Out) -> Result<(), Error> {
@@ -130,6 +131,14 @@ impl Sending {
                 }
             }
             Event::Delayed { error, .. } => {
+                let asked = Duration::from_millis(error.retry_after_ms.unwrap_or(0));
+                if self.answered.elapsed().saturating_add(asked) > self.patience {
+                    let seconds = asked.as_secs_f32();
+                    let fix = format!(
+                        "the server asks to try again in {seconds} s, which is longer than --timeout"
+                    );
+                    return Err(Error::new(Kind::Refused, format!("not sent: {error}"), fix));
+                }
                 let before = self.delayed.replace(error.clone());
                 if before.is_none_or(|before| before.code != error.code) {
                     say(&format!("{error}; trying again"));

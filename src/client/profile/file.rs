@@ -59,8 +59,8 @@ impl Profiles {
         })
     }
 
-    /// The one that is named; else the default one, unless another server or name is asked for: what proves one name to
-    /// one server is not for others.
+    /// The one that is named; else what of the default one holds for the server and name that are asked for: what proves
+    /// one name to one server is not for others.
     pub fn choose(&self, named: Option<&str>, asked: &Entry) -> Result<Entry, Error> {
         if let Some(named) = named {
             let known = self.all.get(named).cloned();
@@ -74,9 +74,16 @@ impl Profiles {
             return Ok(Entry::default());
         };
         let entry = self.all.get(default).ok_or_else(|| self.missing(default))?;
-        let fits = same_server(&asked.server, &entry.server) && same_name(&asked.name, &entry.name);
-        Ok(match fits {
-            true => entry.clone(),
+        Ok(match same_server(&asked.server, &entry.server) {
+            true if same_name(&asked.name, &entry.name) => entry.clone(),
+            // Somebody else there: what is known of the server holds, what proves the name does not.
+            true => Entry {
+                server: entry.server.clone(),
+                server_name: entry.server_name.clone(),
+                ca: entry.ca.clone(),
+                fingerprint: entry.fingerprint.clone(),
+                ..Entry::default()
+            },
             false => Entry::default(),
         })
     }
@@ -196,7 +203,11 @@ impl Entry {
             ("ca", path(&self.ca)),
             ("fingerprint", self.fingerprint.clone()),
         ];
-        let mut lines = format!("[profile.{}]\n", quoted(name));
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+        let mut lines = match !name.is_empty() && name.chars().all(plain) {
+            true => format!("[profile.{name}]\n"),
+            false => format!("[profile.{}]\n", quoted(name)),
+        };
         for (key, value) in fields {
             if let Some(value) = value {
                 lines.push_str(&format!("{key} = {}\n", quoted(&value)));
@@ -298,10 +309,16 @@ mod tests {
                 name: name.map(str::to_owned),
                 ..Entry::default()
             };
-            profiles.choose(None, &asked).unwrap() != Entry::default()
+            profiles.choose(None, &asked).unwrap().name.is_some()
         };
         assert!(chosen(None, None) && chosen(Some("tls:chat.example"), Some("Alice")));
         assert!(!chosen(Some("chat.example:7749"), None) && !chosen(None, Some("Bob")));
+        let asked = Entry {
+            name: Some("Bob".into()),
+            ..Entry::default()
+        };
+        let there = profiles.choose(None, &asked).unwrap().server;
+        assert_eq!(there.as_deref(), Some("tls:chat.example:7749"));
         let other = profiles.choose(Some("two"), &Entry::default()).unwrap_err();
         assert_eq!(other.kind, Kind::Config);
         assert!(other.fix.contains("one"), "{other}");
