@@ -5,6 +5,8 @@ mod check;
 mod keys;
 mod limits;
 mod load;
+#[cfg(feature = "client")]
+pub mod manual;
 mod mistake;
 mod show;
 mod sources;

@@ -3,6 +3,13 @@
 
 use std::process::ExitCode;
 
+use privmsgd::client::cli::{self, Manual};
+use privmsgd::config::{self, manual};
+
 fn main() -> ExitCode {
-    privmsgd::client::cli::run(std::env::args_os(), privmsgd::config::command)
+    cli::run(std::env::args_os(), || Manual {
+        command: config::command(),
+        sections: manual::sections(),
+        configuration: manual::configuration(),
+    })
 }

@@ -18,8 +18,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::ArgMatches;
 use clap::error::ErrorKind;
-use clap::{ArgMatches, Command};
 
 use super::error::{Error, Kind};
 use super::profile::{Entry, Paths, Profile, Profiles};
@@ -28,9 +28,10 @@ use super::{Client, tui};
 use out::Out;
 
 pub use args::command;
+pub use docs::Manual;
 
-/// Does what the arguments say; the code to end with. `daemon`: the other program's command line, for its man pages.
-pub fn run(arguments: impl IntoIterator<Item = OsString>, daemon: fn() -> Command) -> ExitCode {
+/// Does what the arguments say; the code to end with. `daemon`: the other program's part of the manual.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, daemon: fn() -> Manual) -> ExitCode {
     let matches = match command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => {
@@ -54,7 +55,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, daemon: fn() -> Comman
     }
 }
 
-fn act(matches: &ArgMatches, daemon: fn() -> Command, out: &mut Out) -> Result<(), Error> {
+fn act(matches: &ArgMatches, daemon: fn() -> Manual, out: &mut Out) -> Result<(), Error> {
     match matches.subcommand() {
         None => tui::run(&profile(matches)?),
         Some(("send", sub)) => send::run(sub, out),
@@ -66,7 +67,7 @@ fn act(matches: &ArgMatches, daemon: fn() -> Command, out: &mut Out) -> Result<(
         Some(("account", sub)) => account::run(sub, out),
         Some(("completions", sub)) => completions(sub, out),
         Some(("gen-docs", sub)) => match sub.get_one::<PathBuf>("dir") {
-            Some(dir) => docs::write(dir, vec![(command(), "1"), (daemon(), "8")]),
+            Some(dir) => docs::write(dir, command(), daemon()),
             None => Ok(()),
         },
         Some((other, _)) => {

@@ -1,6 +1,7 @@
 //! Man pages and completions of both programs, from the definitions that they parse with: for whoever makes a package.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::path::Path;
 
 use clap::Command;
@@ -9,13 +10,26 @@ use clap_mangen::Man;
 
 use crate::client::error::Error;
 
-/// Into `dir`: `man/` and `completions/`. With each program, the section of its pages.
-pub fn write(dir: &Path, programs: Vec<(Command, &'static str)>) -> Result<(), Error> {
+/// What the daemon has for the manual.
+pub struct Manual {
+    pub command: Command,
+    /// Sections for the end of its page, in man's language.
+    pub sections: String,
+    /// The page of its configuration file.
+    pub configuration: String,
+}
+
+/// Into `dir`: `man/` and `completions/`, of this program and the daemon.
+pub fn write(dir: &Path, own: Command, daemon: Manual) -> Result<(), Error> {
+    let programs = [
+        (own, "1", String::new()),
+        (daemon.command, "8", daemon.sections),
+    ];
     let (man, completions) = (dir.join("man"), dir.join("completions"));
     for dir in [&man, &completions] {
         fs::create_dir_all(dir).map_err(|error| Error::file("cannot make", dir, &error))?;
     }
-    for (mut program, section) in programs {
+    for (mut program, section, sections) in programs {
         let name = program.get_name().to_owned();
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             let made = clap_complete::generate_to(shell, &mut program, &name, &completions);
@@ -23,8 +37,17 @@ pub fn write(dir: &Path, programs: Vec<(Command, &'static str)>) -> Result<(), E
         }
         program.build();
         pages(&program, section, &man)?;
+        append(&man.join(format!("{name}.{section}")), &sections)?;
     }
-    Ok(())
+    let page = man.join("privmsgd.toml.5");
+    fs::write(&page, daemon.configuration)
+        .map_err(|error| Error::file("cannot write", &page, &error))
+}
+
+fn append(path: &Path, text: &str) -> Result<(), Error> {
+    let file = OpenOptions::new().append(true).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| Error::file("cannot write", path, &error))
 }
 
 /// One for the command, and one for each of its own.
