@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::rows::{ROWS, Row};
 use crate::server::{KINDS, Kind};
+use crate::words::{list, one};
 
 pub struct Args {
     /// Numbers of works, 1 to 6.
@@ -69,18 +70,4 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Args, String> {
         }
     }
     Ok(args)
-}
-
-fn one<T: std::str::FromStr>(text: &str, wrong: impl Fn(&str) -> String) -> Result<T, String> {
-    text.parse().map_err(|_| wrong(text))
-}
-
-fn list<T>(
-    text: &str,
-    wrong: impl Fn(&str) -> String,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<Vec<T>, String> {
-    text.split(',')
-        .map(|word| parse(word).ok_or_else(|| wrong(word)))
-        .collect()
 }

@@ -4,17 +4,25 @@
 mod accepts;
 mod args;
 mod dialect;
+#[path = "../support/figures.rs"]
+mod figures;
 mod ledger;
 mod line;
 mod load;
 #[allow(dead_code, reason = "the relay's benchmark counts instructions too")]
-#[path = "../relay/machine.rs"]
+#[path = "../support/machine.rs"]
 mod machine;
+#[path = "../support/places.rs"]
+mod places;
 mod report;
 mod rows;
 mod server;
+#[path = "../support/step.rs"]
+mod step;
 mod stored;
 mod storm;
+#[path = "../support/words.rs"]
+mod words;
 
 use std::fs;
 use std::process::ExitCode;
@@ -22,12 +30,12 @@ use std::process::ExitCode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::args::Args;
+pub use crate::figures::Figures;
 use crate::report::{Report, Sample};
 use crate::rows::{Row, Task};
 use crate::server::{KINDS, Places};
 
 pub type Outcome<T> = Result<T, String>;
-pub type Figures = Vec<(&'static str, f64)>;
 
 fn main() -> ExitCode {
     match args::parse(std::env::args().skip(1)).and_then(|args| run(&args)) {

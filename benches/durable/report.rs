@@ -5,9 +5,10 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use crate::args::Args;
+use crate::figures::{Figures, median, value};
+use crate::machine;
 use crate::rows::{Bar, Row, Task};
 use crate::server::{Kind, Places};
-use crate::{Figures, machine};
 
 pub struct Sample {
     pub round: usize,
@@ -286,21 +287,6 @@ impl Report {
                 let _ = writeln!(text, "no figure: {subject}, {row}, round {round}: {why}");
             }
         }
-    }
-}
-
-fn value(figures: &Figures, name: &str) -> Option<f64> {
-    let found = figures.iter().find(|(known, _)| *known == name);
-    found.map(|(_, value)| *value)
-}
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => None,
-        odd if odd % 2 == 1 => Some(values[middle]),
-        _ => Some((values[middle - 1] + values[middle]) / 2.0),
     }
 }
 

@@ -2,7 +2,7 @@
 //! Knows no protocol and no load.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,6 +14,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::Outcome;
 use crate::dialect::privmsgd::{AUDIENCE, SECRET};
 use crate::machine;
+pub use crate::places::Places;
+use crate::places::{compile, free_port, program_at};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -69,30 +71,7 @@ impl Kind {
     }
 }
 
-/// Where things are.
-pub struct Places {
-    pub privmsgd: PathBuf,
-    /// What the benchmark may write to.
-    pub target: PathBuf,
-    benches: PathBuf,
-}
-
 impl Places {
-    pub fn new() -> Self {
-        let top = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let privmsgd = PathBuf::from(env!("CARGO_BIN_EXE_privmsgd"));
-        let target = privmsgd
-            .ancestors()
-            .nth(2)
-            .map_or_else(|| top.join("target"), Path::to_path_buf)
-            .join("bench");
-        Places {
-            privmsgd,
-            target,
-            benches: top.join("benches"),
-        }
-    }
-
     /// Where the servers run and keep what they store.
     pub fn run(&self) -> PathBuf {
         self.target.join("durable")
@@ -103,16 +82,8 @@ impl Places {
     }
 
     pub fn build_shim(&self) -> Outcome<()> {
-        let status = Command::new("cc")
-            .args(["-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o"])
-            .arg(self.shim())
-            .arg(self.benches.join("syncs.c"))
-            .status()
-            .map_err(|error| format!("cc: {error}"))?;
-        status
-            .success()
-            .then_some(())
-            .ok_or("syncs.c does not compile".into())
+        let flags = ["-O2", "-Wall", "-Wextra", "-shared", "-fPIC"];
+        compile(&flags, &self.benches.join("syncs.c"), &self.shim())
     }
 }
 
@@ -264,21 +235,6 @@ fn field(path: &str, name: &str) -> u64 {
         .find_map(|line| line.strip_prefix(name)?.split_whitespace().next())
         .and_then(|value| value.parse().ok())
         .unwrap_or(0)
-}
-
-/// For servers that cannot choose a port themselves and tell.
-fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()?
-        .port())
-}
-
-/// The system's daemons are not in everybody's `PATH`.
-fn program_at(name: &str) -> Command {
-    let mut command = Command::new(name);
-    let path = std::env::var("PATH").unwrap_or_default();
-    command.env("PATH", format!("{path}:/usr/sbin:/sbin"));
-    command
 }
 
 fn command(kind: Kind, setup: Setup, places: &Places, dir: &Path, port: u16) -> Outcome<Command> {

@@ -10,7 +10,7 @@ pub mod privmsgd;
 pub mod redis;
 pub mod socketio;
 
-use memchr::memmem;
+pub use crate::step::Step;
 
 /// What a connection is for. Protocols that forbid a subscriber to publish make use of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,28 +18,6 @@ pub enum Role {
     Sender,
     Receiver,
     Both,
-}
-
-/// One step of coming in: bytes to send, then what to wait for.
-pub struct Step {
-    pub send: Vec<u8>,
-    /// The answer is complete when it holds `has` and ends with `ends`.
-    pub has: &'static [u8],
-    pub ends: &'static [u8],
-}
-
-impl Step {
-    pub fn new(send: impl Into<Vec<u8>>, has: &'static [u8], ends: &'static [u8]) -> Self {
-        Step {
-            send: send.into(),
-            has,
-            ends,
-        }
-    }
-
-    pub fn is_answered(&self, received: &[u8]) -> bool {
-        received.ends_with(self.ends) && memmem::find(received, self.has).is_some()
-    }
 }
 
 /// A message to be encoded. `number` is for protocols whose commands carry one.

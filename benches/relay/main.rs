@@ -2,15 +2,24 @@
 
 mod args;
 mod dialect;
+#[path = "../support/figures.rs"]
+mod figures;
 mod load;
+#[path = "../support/machine.rs"]
 mod machine;
 mod picture;
+#[path = "../support/places.rs"]
+mod places;
 mod report;
 mod rows;
 mod server;
+#[path = "../support/step.rs"]
+mod step;
 mod tool;
 mod traffic;
 mod wire;
+#[path = "../support/words.rs"]
+mod words;
 mod works;
 
 use std::fs;

@@ -5,10 +5,11 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use crate::args::Args;
+use crate::figures::{Figures, median, value};
 use crate::machine;
 use crate::rows::Work;
 use crate::server::Kind;
-use crate::works::{Context, Figures};
+use crate::works::Context;
 
 pub struct Sample {
     pub round: usize,
@@ -128,7 +129,7 @@ impl Report {
 
     fn values(&self, work: &Work, kind: Kind, name: &str) -> Vec<f64> {
         self.of(work, kind)
-            .filter_map(|sample| value(sample, name))
+            .filter_map(|sample| value(sample.outcome.as_ref().ok()?, name))
             .collect()
     }
 
@@ -154,7 +155,7 @@ impl Report {
             let of = |kind: Kind| {
                 self.of(work, kind)
                     .find(|sample| sample.round == round)
-                    .and_then(|sample| value(sample, work.shows))
+                    .and_then(|sample| value(sample.outcome.as_ref().ok()?, work.shows))
             };
             let ours = of(Kind::Privmsgd)?;
             let theirs = others.iter().filter_map(|kind| of(*kind));
@@ -291,23 +292,6 @@ impl Report {
                 shares.join(", ")
             );
         }
-    }
-}
-
-fn value(sample: &Sample, name: &str) -> Option<f64> {
-    let figures = sample.outcome.as_ref().ok()?;
-    figures
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, value)| *value)
-}
-
-pub fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => None,
-        odd if odd % 2 == 1 => Some(values[odd / 2]),
-        even => Some((values[even / 2 - 1] + values[even / 2]) / 2.0),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -14,6 +14,8 @@ use rustls::ClientConfig;
 
 use crate::load::Outcome;
 use crate::machine;
+pub use crate::places::Places;
+use crate::places::{compile, free_port, program_at};
 use crate::wire;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,30 +129,7 @@ impl Kind {
     }
 }
 
-/// Where things are.
-pub struct Places {
-    pub privmsgd: PathBuf,
-    /// What the benchmark may write to.
-    pub target: PathBuf,
-    pub benches: PathBuf,
-}
-
 impl Places {
-    pub fn new() -> Self {
-        let top = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let privmsgd = PathBuf::from(env!("CARGO_BIN_EXE_privmsgd"));
-        let target = privmsgd
-            .ancestors()
-            .nth(2)
-            .map_or_else(|| top.join("target"), Path::to_path_buf)
-            .join("bench");
-        Places {
-            privmsgd,
-            target,
-            benches: top.join("benches"),
-        }
-    }
-
     fn socket_io(&self) -> PathBuf {
         self.target.join("peers/socket.io")
     }
@@ -158,14 +137,6 @@ impl Places {
     fn floor(&self) -> PathBuf {
         self.target.join("floor")
     }
-}
-
-/// The system's daemons are not in everybody's `PATH`.
-fn program_at(name: &str) -> Command {
-    let mut command = Command::new(name);
-    let path = std::env::var("PATH").unwrap_or_default();
-    command.env("PATH", format!("{path}:/usr/sbin:/sbin"));
-    command
 }
 
 fn socket_io_version(places: &Places) -> Option<String> {
@@ -183,16 +154,8 @@ fn socket_io_version(places: &Places) -> Option<String> {
 
 /// Compiles the floor.
 pub fn build_floor(places: &Places) -> Outcome<()> {
-    let status = Command::new("cc")
-        .args(["-O3", "-march=native", "-Wall", "-Wextra", "-o"])
-        .arg(places.floor())
-        .arg(places.benches.join("floor.c"))
-        .status()
-        .map_err(|error| format!("cc: {error}"))?;
-    status
-        .success()
-        .then_some(())
-        .ok_or("floor.c does not compile".into())
+    let flags = ["-O3", "-march=native", "-Wall", "-Wextra"];
+    compile(&flags, &places.benches.join("floor.c"), &places.floor())
 }
 
 /// privmsgd's `queue_soft_bytes` as shipped, less what a frame is longer than its payload.
@@ -301,13 +264,6 @@ fn within<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
         thread::sleep(Duration::from_millis(20));
     }
     None
-}
-
-/// For peers that cannot choose a port themselves and tell.
-fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()?
-        .port())
 }
 
 fn command(kind: Kind, places: &Places, dir: &Path, port: u16) -> Outcome<Command> {

@@ -3,13 +3,12 @@
 use std::time::{Duration, Instant};
 
 use crate::dialect::{Dialect, Role, floor, handshake, irc, mqtt, nats, redis, socketio};
+use crate::figures::Figures;
 use crate::load::{Load, Outcome};
 use crate::machine::{self, Instructions};
 use crate::rows::{PER_CPU, Task, Work};
 use crate::server::{Kind, Places, Server};
 use crate::traffic::Shape;
-
-pub type Figures = Vec<(&'static str, f64)>;
 
 /// Starts the server, puts the load on it, ends it.
 pub fn measure(kind: Kind, work: &Work, time: Duration, context: &Context) -> Outcome<Figures> {

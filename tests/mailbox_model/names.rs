@@ -1,6 +1,6 @@
 //! Names in the reference: whose sessions they are, how they look to others, and who gets what.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -43,10 +43,14 @@ impl Reference {
             shown,
             status,
             since,
-            watchers: BTreeSet::new(),
+            watchers: BTreeMap::new(),
         });
-        watched.watchers.insert(id);
-        let frame = presence(watched);
+        let begins = Some(unix).filter(|_| watched.status == "offline");
+        let own = *watched.watchers.entry(id).or_insert(begins);
+        let frame = match own {
+            Some(since) => presence(name, "offline", since),
+            None => presence(&watched.shown, watched.status, watched.since),
+        };
         self.owe(id, frame);
         self.peers
             .get_mut(&id)
@@ -88,8 +92,10 @@ impl Reference {
             return;
         };
         (watched.shown, watched.status, watched.since) = (shown.into(), after, self.unix);
-        let frame = presence(watched);
-        for id in watched.watchers.clone() {
+        let frame = presence(shown, after, self.unix);
+        watched.watchers.values_mut().for_each(|own| *own = None);
+        let watchers: Vec<u64> = watched.watchers.keys().copied().collect();
+        for id in watchers {
             self.owe(id, frame.clone());
         }
     }
@@ -146,11 +152,9 @@ impl Reference {
     }
 }
 
-fn presence(watched: &Watched) -> String {
+fn presence(shown: &str, status: &str, since: u64) -> String {
     format!(
-        "{{\"type\":\"presence\",\"username\":\"{}\",\"status\":\"{}\",\"since\":\"{}\"}}",
-        watched.shown,
-        watched.status,
-        stamp(watched.since)
+        "{{\"type\":\"presence\",\"username\":\"{shown}\",\"status\":\"{status}\",\"since\":\"{}\"}}",
+        stamp(since)
     )
 }

@@ -67,7 +67,8 @@ pub(super) struct Watched {
     pub shown: String,
     pub status: &'static str,
     pub since: u64,
-    pub watchers: BTreeSet<u64>,
+    /// Since when it is offline to a watcher that has not seen it otherwise: as long as it has watched.
+    pub watchers: BTreeMap<u64, Option<u64>>,
 }
 
 pub struct Reference {
