@@ -51,7 +51,7 @@ pub use relations::Relation;
 pub use restore::restore;
 pub use schema::VERSION;
 pub use seal::{Part, Place, Sealer};
-pub use sweeps::{Cleaned, Passed};
+pub use sweeps::{Age, Cleaned, Passed};
 
 /// The database, open, checked, and locked against every other process.
 pub struct Store {
@@ -359,10 +359,12 @@ impl fmt::Display for Failed {
 
 impl From<rusqlite::Error> for Failed {
     fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::Error::{FromSqlConversionFailure, InvalidColumnType};
+        let is_of_row = matches!(error, FromSqlConversionFailure(..) | InvalidColumnType(..));
         let why = match error.sqlite_error_code() {
+            None if is_of_row => Why::Row,
             Some(ErrorCode::DiskFull) => Why::Full,
             Some(ErrorCode::SystemIoFailure) if found_no_room(&error) => Why::Full,
-            None if is_of_row => Why::Row,
             Some(ErrorCode::SystemIoFailure) => Why::Io,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Why::Damaged,
             _ => Why::Other,

@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use common::{Address, Answer, Chunking, Client, Daemon, Setup, Stage, get};
-use ops::{Running, listener};
+use common::{Answer, Chunking, Client, Daemon, Setup, Stage, get};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Figures are put together at most ten times a second.
@@ -491,6 +490,9 @@ fn off_until_somebody_says_where() {
 #[test]
 #[cfg(feature = "systemd")]
 fn a_socket_of_the_service_manager_named_metrics_is_for_metrics() {
+    use common::Address;
+    use ops::{Running, listener};
+
     let (socket, address) = listener();
     let script = "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_FDNAMES=metrics LISTEN_PID=$$ exec \"$0\" \"$@\"";
     let mut shell = Command::new("sh");

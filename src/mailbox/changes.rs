@@ -110,7 +110,11 @@ impl Post<'_> {
         state: MessageState,
     ) -> Result<(), Failed> {
         let Some(mut conversation) = self.tables.conversation_by_id(row.conversation)? else {
-            return self.tables.empty_damaged(row.id, state);
+            if row.state == MessageState::Damaged {
+                return self.tables.empty_damaged(row.id, state);
+            }
+            row.empty(state);
+            return self.tables.put_message(&row);
         };
         if row.state == MessageState::Damaged {
             return self.take_away_damaged(conversation, &row, state);

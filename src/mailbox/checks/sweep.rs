@@ -252,6 +252,35 @@ fn a_log_does_not_grow_for_ever() {
     assert_eq!(events, ["401 \"a\"".replace("a", "new")]);
 }
 
+/// A program that only sends has none, and gets a receipt for all that it sends.
+#[test]
+fn receipts_for_an_account_without_devices_are_not_kept_for_ever() {
+    let mut house = House::new(&["Alice", "Bob"]);
+    let alice = house.id("Alice");
+    let removed = house.store.batch(|t| t.remove_device(alice, "d"));
+    assert_eq!(removed.unwrap(), Ok(true));
+    house.relate("Bob", "Alice", Relation::Allow);
+    let from = Sender {
+        device: None,
+        ..sender(alice, "d")
+    };
+    let answer = house.ask_as(from, Ask::Send(letter("Bob", "one")));
+    assert!(matches!(answer, Answer::Accepted(_)));
+    house.take("Bob");
+    house.send("Bob", "Alice", "waits");
+    assert_eq!(house.log_length("Alice"), 2);
+    house.wait((LOG_KEPT_DAYS + 1) * DAY_MS);
+    house.sweep();
+    assert_eq!(house.log_length("Alice"), 1);
+    house.add_device("Alice", "e");
+    let seen: Vec<_> = house
+        .peek("Alice", "e", 0)
+        .iter()
+        .map(|entry| short(&entry.event))
+        .collect();
+    assert_eq!(seen, ["2 \"waits\""]);
+}
+
 #[test]
 fn what_a_device_has_not_taken_stays_in_the_log() {
     let mut house = House::new(&["Alice", "Bob"]);

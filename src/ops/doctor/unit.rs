@@ -15,7 +15,7 @@ const DIRS: [&str; 3] = [
     "/lib/systemd/system",
 ];
 const UNIT: &str = "privmsgd.service";
-const PATIENCE: Duration = Duration::from_millis(800);
+const PATIENCE: Duration = Duration::from_millis(600);
 const STEP: Duration = Duration::from_millis(10);
 /// The unit that comes with the daemon has 0.2.
 const GOOD: f64 = 2.0;
