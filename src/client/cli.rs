@@ -116,16 +116,18 @@ fn profile(matches: &ArgMatches) -> Result<Profile, Error> {
     entry(matches, &paths)?.profile(&paths)
 }
 
-/// A session that asks, registered within the time of `--timeout`.
-fn session(matches: &ArgMatches) -> Result<(Client, Duration), Error> {
+/// A session that asks, or changes, registered within the time of `--timeout`.
+fn session(matches: &ArgMatches, purpose: Purpose) -> Result<(Client, Duration), Error> {
     let patience = duration(matches, "timeout").unwrap_or(PATIENCE);
-    let mut client = Client::start(&profile(matches)?, Purpose::Send)?;
+    let mut client = Client::start(&profile(matches)?, purpose)?;
     client.connected(patience)?;
     Ok((client, patience))
 }
 
 fn text<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {
-    matches.get_one::<String>(name).map(String::as_str)
+    // Not every command has every argument.
+    let found = matches.try_get_one::<String>(name).ok().flatten();
+    found.map(String::as_str)
 }
 
 fn is_set(matches: &ArgMatches, name: &str) -> bool {

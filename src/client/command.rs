@@ -184,6 +184,8 @@ pub(super) struct Register<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub heartbeat_ms: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,

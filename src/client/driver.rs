@@ -50,7 +50,7 @@ impl Client {
     pub fn start(profile: &Profile, purpose: Purpose) -> Result<Client, Error> {
         let path = match purpose {
             Purpose::Receive => profile.state.clone(),
-            Purpose::Send => None,
+            Purpose::Send | Purpose::Change => None,
         };
         let state = State::load(path)?;
         let who = Who {
@@ -137,7 +137,7 @@ impl Client {
         }
         let start = Instant::now();
         // A `bye` would bring all the mail that still waits.
-        if self.session.purpose() == Purpose::Receive && self.session.hello().is_mailbox() {
+        if self.session.purpose() != Purpose::Send && self.session.hello().is_mailbox() {
             let _ = self.ask(Command::Ping, patience);
             return;
         }

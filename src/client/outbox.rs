@@ -14,6 +14,8 @@ use super::frame::Refusal;
 pub struct Outbox {
     waiting: VecDeque<Entry>,
     bytes: usize,
+    /// On this connection. As many more may be on their way: over one that dies soon, some get through.
+    answered: usize,
 }
 
 /// One message.
@@ -77,9 +79,10 @@ impl Outbox {
     /// Appends what may go now to `out`, in order. What is longer than the server takes is given back.
     pub fn send(&mut self, out: &mut Vec<u8>, longest: usize, now: Instant) -> Vec<Entry> {
         let mut too_long = Vec::new();
+        let most = self.answered.saturating_add(FIRST_SENT).min(MAX_SENT);
         let mut at = 0;
         while let Some(entry) = self.waiting.get_mut(at) {
-            if at >= MAX_SENT || entry.not_before.is_some_and(|time| now < time) {
+            if at >= most || entry.not_before.is_some_and(|time| now < time) {
                 break;
             }
             if !entry.sent && entry.line.len() > longest.saturating_add(1) {
@@ -103,6 +106,7 @@ impl Outbox {
 
     /// The connection is gone: what was on its way has to go again.
     pub fn disconnected(&mut self) {
+        self.answered = 0;
         for entry in &mut self.waiting {
             entry.sent = false;
             entry.not_before = None;
@@ -112,6 +116,7 @@ impl Outbox {
     /// It is answered for good.
     pub fn answered(&mut self, id: u64) -> Option<Entry> {
         let at = self.waiting.iter().position(|entry| entry.id == id)?;
+        self.answered = self.answered.saturating_add(1);
         self.remove(at)
     }
 
@@ -155,7 +160,8 @@ struct WithId<'a> {
 
 const MAX_WAITING: usize = 1_024;
 const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
-/// On their way at once.
+/// On their way at once: at first, and at most.
+const FIRST_SENT: usize = 4;
 const MAX_SENT: usize = 64;
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);

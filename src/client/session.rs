@@ -33,6 +33,9 @@ pub use requests::RequestId;
 pub enum Purpose {
     /// Sends and asks, receives nothing, and is not seen: any number at once.
     Send,
+    /// Is the profile's device for a moment, to change the account, which the server lets devices do only. A session of the
+    /// device that is there meanwhile ends.
+    Change,
     /// Is the profile's device: gets what waits for it and what comes, and acknowledges.
     Receive,
 }
@@ -62,6 +65,42 @@ pub enum Next {
     Over,
 }
 
+/// One account on one device, without its connection. Who uses it brings the lines and takes the bytes:
+///
+/// ```
+/// use std::time::Instant;
+/// use privmsgd::client::session::{Purpose, Session, Who};
+/// use privmsgd::client::{Credential, Event};
+///
+/// let mut session = Session::new(
+///     Who {
+///         name: "Alice".into(),
+///         device: "laptop".into(),
+///         credential: Credential::None,
+///         server_name: "localhost".into(),
+///         purpose: Purpose::Receive,
+///         confidential: true,
+///     },
+///     None,
+///     None,
+/// );
+/// let now = Instant::now();
+/// session.send("Bob", "hi".into(), None)?;
+/// session.connected();
+/// session.line(
+///     r#"{"type":"hello","server":"privmsgd","version":"0.1.0","protocol":1,"mode":"open","serverName":"localhost",
+///     "auth":[],"tls":false,"durability":"memory",
+///     "limits":{"maxLineBytes":65536,"maxFrameBytes":66560,"maxNameBytes":64,"maxWindow":1024}}"#,
+///     now,
+/// );
+/// assert!(session.output().starts_with(br#"{"type":"register","username":"Alice","#));
+/// session.output().clear();
+/// session.line(r#"{"type":"registered","username":"Alice","resumeToken":"t"}"#, now);
+/// session.pump(now);
+/// assert!(session.output().starts_with(br#"{"type":"privateMessage","toUsername":"Bob","message":"hi","#));
+/// assert!(matches!(session.next_event(), Some(Event::Connected(_))));
+/// # Ok::<(), privmsgd::client::Error>(())
+/// ```
 pub struct Session {
     who: Who,
     stage: Stage,

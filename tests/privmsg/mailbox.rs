@@ -16,7 +16,12 @@ struct House {
 
 impl House {
     fn new() -> House {
-        let place = Place::set_up(Setup::new().unix(), PATIENT, &["Alice", "Bob", "Carol"]);
+        House::with("")
+    }
+
+    fn with(config: &str) -> House {
+        let config = format!("{PATIENT}{config}");
+        let place = Place::set_up(Setup::new().unix(), &config, &["Alice", "Bob", "Carol"]);
         let home = Home::new();
         let password = home.password();
         House {
@@ -128,6 +133,8 @@ fn a_message_that_is_sent_twice_under_one_id_is_there_once() {
 #[test]
 fn a_long_history_is_whole_and_in_order() {
     let house = House::new();
+    // Of a stranger less may wait.
+    house.ok("Bob", &["account", "allow", "Alice"]);
     let lines: String = (1..=520).map(|n| format!("line {n}\n")).collect();
     let server = house.server();
     let who = [
@@ -252,4 +259,38 @@ fn who_is_not_let_in_is_told_what_to_do() {
     assert_eq!(house.ok("Bob", &["listen", "-t", "0.3"]), "");
     let (code, _, err) = house.by("Carol", &["send", "Nobody1", "hi"]);
     assert!(code == 1 && err.contains("unknownUser"), "{err}");
+}
+
+#[test]
+fn what_is_not_accepted_in_time_is_said_with_its_reason() {
+    let house = House::with("[mailbox]\nmax_waiting = 4\n");
+    house.ok("Alice", &["send", "Bob", "one"]);
+    let (code, out, err) = house.by("Alice", &["send", "-t", "1", "Bob", "two"]);
+    assert_eq!((code, out.as_str()), (124, ""));
+    let told: Vec<&str> = err.lines().collect();
+    assert_eq!(told.len(), 2, "{err}");
+    assert!(told[0].ends_with("(mailboxFull); trying again"), "{err}");
+    assert!(
+        told[1].contains("not accepted within 1 s: ") && told[1].ends_with("(mailboxFull)"),
+        "{err}"
+    );
+    // It goes when there is room.
+    let server = house.server();
+    let who = [
+        "-s",
+        &server,
+        "-u",
+        "Alice",
+        "--password-file",
+        &house.password,
+        "send",
+        "Bob",
+        "three",
+    ];
+    let sender = house.home.start(&who);
+    assert_eq!(
+        house.ok("Bob", &["listen", "-n", "2", "-t", "20"]),
+        "Alice: one\nAlice: three\n"
+    );
+    sender.ends();
 }

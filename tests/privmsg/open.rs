@@ -21,7 +21,7 @@ fn a_message_goes_from_one_to_another_with_no_configuration() {
             ""
         );
         bob.expect(r#"{"type":"privateMessage","from":"Alice","message":"Salut Bob !","time":"…","messageId":"…"}"#);
-        let out = home.ok(&[&["send", "--json", "Bob", "--", "-n", "x"][..], &at[..]].concat());
+        let out = home.ok(&[&at[..], &["send", "--json", "Bob", "--", "-n", "x"]].concat());
         assert_eq!(json(&out)["to"], "Bob", "{out}");
         bob.expect(r#"{"type":"privateMessage","from":"Alice","message":"-n x",…}"#);
     });

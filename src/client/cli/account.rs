@@ -17,6 +17,7 @@ use crate::client::error::{Error, Kind};
 use crate::client::event::Answer;
 use crate::client::frame::{Device, Settings};
 use crate::client::profile::{checked_name, read_key};
+use crate::client::session::Purpose;
 use crate::wire::base64url;
 
 pub fn command() -> Command {
@@ -48,7 +49,8 @@ pub fn command() -> Command {
                 .arg(flag("yes", "Do not ask")),
         ])
         .after_help(
-            "Examples:\n  privmsg account devices\n  privmsg account export me.jsonl\n  privmsg account settings --accept-from known",
+            "What proves the name and its devices are seen and changed as this device: a session of it that runs meanwhile ends.\n\n\
+             Examples:\n  privmsg account devices\n  privmsg account export me.jsonl\n  privmsg account settings --accept-from known",
         )
 }
 
@@ -126,7 +128,11 @@ pub fn run(matches: &ArgMatches, out: &mut Out) -> Result<(), Error> {
 
 /// Asks one thing and ends.
 fn asked(matches: &ArgMatches, command: Asked) -> Result<Answer, Error> {
-    let (mut client, patience) = session(matches)?;
+    let purpose = match command {
+        Asked::Account(_) => Purpose::Change,
+        _ => Purpose::Send,
+    };
+    let (mut client, patience) = session(matches, purpose)?;
     let answer = client.ask(command, patience)?;
     client.close(FAREWELL);
     Ok(answer)
@@ -137,7 +143,7 @@ fn change(matches: &ArgMatches, action: AccountAction) -> Result<(), Error> {
 }
 
 fn password(matches: &ArgMatches) -> Result<(), Error> {
-    let (mut client, patience) = session(matches)?;
+    let (mut client, patience) = session(matches, Purpose::Change)?;
     let password = ask::new_password(client.name())?;
     let password = String::from_utf8_lossy(password.expose()).into_owned();
     client.ask(
@@ -152,7 +158,7 @@ fn password(matches: &ArgMatches) -> Result<(), Error> {
 fn add_key(matches: &ArgMatches) -> Result<(), Error> {
     let key = read_key(Path::new(text(matches, "private-key").unwrap_or_default()))?;
     let server_name = profile(matches)?.server_name;
-    let (mut client, patience) = session(matches)?;
+    let (mut client, patience) = session(matches, Purpose::Change)?;
     let action = signed(&mut client, &key, &server_name);
     client.ask(Asked::Account(action), patience)?;
     client.close(FAREWELL);
@@ -256,7 +262,7 @@ fn shown(settings: &Settings, json: bool) -> String {
 }
 
 fn delete(matches: &ArgMatches) -> Result<(), Error> {
-    let (mut client, patience) = session(matches)?;
+    let (mut client, patience) = session(matches, Purpose::Change)?;
     if !is_set(matches, "yes") {
         let name = client.name();
         ask::confirm(&format!(

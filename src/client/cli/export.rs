@@ -14,6 +14,7 @@ use super::{FAREWELL, session};
 use crate::client::command::{AccountAction, Command as Asked};
 use crate::client::error::{Error, Kind};
 use crate::client::event::{Answer, Event};
+use crate::client::session::Purpose;
 
 pub fn command() -> Command {
     verb_of("export", "Write down everything that is kept of the account, one JSON object a line")
@@ -33,7 +34,7 @@ pub fn run(matches: &ArgMatches, out: &mut Out) -> Result<(), Error> {
     let path = matches
         .get_one::<PathBuf>("to")
         .filter(|path| path.as_os_str() != "-");
-    let (mut client, patience) = session(matches)?;
+    let (mut client, patience) = session(matches, Purpose::Change)?;
     let mut to = match path {
         Some(path) => To::File(Unfinished::new(path)?),
         None => To::Stdout(out),

@@ -9,6 +9,7 @@ use crate::client::driver::MOST_AT_ONCE;
 use crate::client::error::Error;
 use crate::client::frame::Message;
 use crate::client::profile::checked_name;
+use crate::client::session::Purpose;
 
 pub fn run(matches: &ArgMatches, out: &mut Out) -> Result<(), Error> {
     let with = text(matches, "with").unwrap_or_default();
@@ -18,7 +19,7 @@ pub fn run(matches: &ArgMatches, out: &mut Out) -> Result<(), Error> {
         Some(0) => u64::MAX,
         Some(count) => count,
     };
-    let (mut client, patience) = session(matches)?;
+    let (mut client, patience) = session(matches, Purpose::Send)?;
     let bar = progress("messages", wanted > u64::from(MOST_AT_ONCE));
     // The newest page comes first, and the oldest is printed first.
     let (mut pages, mut before, mut fetched) = (Vec::new(), None, 0);

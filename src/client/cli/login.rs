@@ -226,7 +226,7 @@ impl Login {
     }
 
     fn prove(&self, profile: &Profile) -> Result<Client, Error> {
-        let mut client = Client::start(profile, Purpose::Send)?;
+        let mut client = Client::start(profile, Purpose::Change)?;
         client.connected(self.patience)?;
         Ok(client)
     }

@@ -13,6 +13,7 @@ use super::{FAREWELL, PATIENCE, duration, is_set, profile, text};
 use crate::client::driver::Client;
 use crate::client::error::{Error, Kind};
 use crate::client::event::Event;
+use crate::client::frame::Refusal;
 use crate::client::profile::checked_name;
 use crate::client::session::{Purpose, new_message_id};
 use crate::ops::exit::reason;
@@ -40,6 +41,7 @@ pub fn run(matches: &ArgMatches, out: &mut Out) -> Result<(), Error> {
         waiting: 0,
         answered: Instant::now(),
         refused: None,
+        delayed: None,
     };
     sending.all(&texts, out)?;
     sending.client.close(FAREWELL);
@@ -60,6 +62,8 @@ struct Sending {
     /// When the last answer came, or nothing began to wait.
     answered: Instant,
     refused: Option<Error>,
+    /// Why it is not accepted yet, as it was told.
+    delayed: Option<Refusal>,
 }
 
 impl Sending {
@@ -78,7 +82,7 @@ impl Sending {
                 self.take(event, out)?;
             }
             if self.waiting > 0 && self.answered.elapsed() >= self.patience {
-                return Err(self.client.too_late(self.patience));
+                return Err(self.too_late());
             }
         }
         Ok(())
@@ -125,7 +129,12 @@ impl Sending {
                     say(&before.to_string());
                 }
             }
-            Event::Delayed { error, .. } => say(&format!("{error}; trying again")),
+            Event::Delayed { error, .. } => {
+                let before = self.delayed.replace(error.clone());
+                if before.is_none_or(|before| before.code != error.code) {
+                    say(&format!("{error}; trying again"));
+                }
+            }
             Event::Disconnected { why, .. } => say(&format!("{why}; connecting again")),
             Event::Error(error) => say(&error.to_string()),
             Event::Ended(end) => return Err(end.into()),
@@ -137,6 +146,19 @@ impl Sending {
     fn done(&mut self) {
         self.waiting -= 1;
         self.answered = Instant::now();
+        self.delayed = None;
+    }
+
+    fn too_late(&self) -> Error {
+        let seconds = self.patience.as_secs_f32();
+        match &self.delayed {
+            Some(error) => Error::new(
+                Kind::Timeout,
+                format!("not accepted within {seconds} s: {error}"),
+                "",
+            ),
+            None => self.client.too_late(self.patience),
+        }
     }
 }
 

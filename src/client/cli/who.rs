@@ -14,6 +14,7 @@ use crate::client::error::{Error, Kind};
 use crate::client::event::{Event, Lost};
 use crate::client::frame::{Conversation, Presence};
 use crate::client::profile::checked_name;
+use crate::client::session::Purpose;
 
 pub fn run(matches: &ArgMatches, out: &mut Out) -> Result<(), Error> {
     let asked: Vec<String> = matches
@@ -21,7 +22,7 @@ pub fn run(matches: &ArgMatches, out: &mut Out) -> Result<(), Error> {
         .map(|names| names.cloned().collect())
         .unwrap_or_default();
     asked.iter().try_for_each(|name| checked_name(name))?;
-    let (mut client, patience) = session(matches)?;
+    let (mut client, patience) = session(matches, Purpose::Send)?;
     if asked.is_empty() && !client.hello().is_mailbox() {
         let what = "this server stores nothing, so that it knows no conversations";
         return Err(Error::new(

@@ -158,7 +158,7 @@ impl Entry {
             }
             (None, Some(path), None) => Ok(Credential::Key(Arc::new(read_key(path)?))),
             (None, None, Some(path)) => {
-                secret_file::read(path)?;
+                secret_file::look(path)?;
                 Ok(Credential::TokenFile(path.clone()))
             }
             _ => Err(Error::new(

@@ -1,7 +1,7 @@
 //! Files that only their owner may read: written whole, and refused if others can read them. Knows no contents.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -11,6 +11,21 @@ use crate::client::error::{Error, Kind};
 pub fn read(path: &Path) -> Result<String, Error> {
     let cannot = |error: io::Error| Error::file("cannot read", path, &error);
     let file = File::open(path).map_err(cannot)?;
+    check(path, &file)?;
+    let mut text = String::new();
+    let read = file.take(MAX_BYTES).read_to_string(&mut text);
+    read.map_err(cannot)?;
+    Ok(text)
+}
+
+/// Fails if the file is not there, or others can read it.
+pub fn look(path: &Path) -> Result<(), Error> {
+    let file = File::open(path).map_err(|error| Error::file("cannot read", path, &error))?;
+    check(path, &file)
+}
+
+fn check(path: &Path, file: &File) -> Result<(), Error> {
+    let cannot = |error: io::Error| Error::file("cannot read", path, &error);
     let meta = file.metadata().map_err(cannot)?;
     // A pipe, as of `<(pass show privmsg)`, is nobody else's.
     if meta.is_file() && meta.mode() & 0o077 != 0 {
@@ -24,9 +39,7 @@ pub fn read(path: &Path) -> Result<String, Error> {
             format!("chmod 600 {path}"),
         ));
     }
-    let mut text = String::new();
-    io::Read::read_to_string(&mut io::Read::take(file, MAX_BYTES), &mut text).map_err(cannot)?;
-    Ok(text)
+    Ok(())
 }
 
 /// Puts a file in place, whole; `durable`: on the disk when this returns.

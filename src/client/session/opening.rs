@@ -62,9 +62,14 @@ impl Session {
             token,
             ..Register::default()
         };
-        if self.who.purpose == Purpose::Receive {
+        if self.who.purpose != Purpose::Send {
             register.deliver = "ack";
             register.device = Some(&self.who.device);
+        }
+        if self.who.purpose == Purpose::Change {
+            register.window = Some(1);
+        }
+        if self.who.purpose == Purpose::Receive {
             register.heartbeat_ms = Some(HEARTBEAT_MS);
             register.status = (self.status != Status::Online).then_some(self.status);
             let after = self.positions.after().filter(|_| self.hello.is_mailbox());
@@ -169,7 +174,7 @@ impl Session {
             );
             refusal.hint = Some(hint);
         }
-        if refusal.code == "nameTaken" && refusal.hint.is_none() {
+        if refusal.code == "nameTaken" {
             refusal.hint = Some(
                 "another connection has the name: end that one, or take another --name".into(),
             );

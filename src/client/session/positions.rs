@@ -67,7 +67,10 @@ impl Positions {
             (self.taken, self.given, self.settled) = (acked, acked, acked);
             self.kept = None;
         }
-        // What `after` said, or more, if another process is the same device.
+        // Whatever this device acknowledged, it has dealt with: what is kept here may be older, after a power cut.
+        self.taken = self.taken.max(acked);
+        self.given = self.given.max(acked);
+        self.settled = self.settled.max(acked);
         self.acked = acked;
         self.here = self.here.max(acked);
         restored
