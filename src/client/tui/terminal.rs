@@ -17,9 +17,10 @@ use ratatui::crossterm::style::Colored;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
 };
+use rustix::event::{PollFd, PollFlags, Timespec, poll as poll_fds};
 use rustix::process::{Signal, getpid, kill_process};
 use signal_hook::SigId;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::draw::draw;
 use super::failed;
@@ -49,7 +50,8 @@ impl Screen {
     pub fn enter() -> Result<Screen, Error> {
         let told_to_end = Arc::new(AtomicBool::new(false));
         let register = |signal| signal_hook::flag::register(signal, told_to_end.clone());
-        let signals = [SIGTERM, SIGHUP, SIGINT].into_iter().map(register);
+        // Not SIGHUP: the terminal is gone then, and the reader of keys would read its end for ever.
+        let signals = [SIGTERM, SIGINT].into_iter().map(register);
         let signals = signals
             .collect::<io::Result<Vec<SigId>>>()
             .map_err(failed)?;
@@ -68,7 +70,11 @@ impl Screen {
     }
 
     /// The next thing that somebody does, if it comes in time. What means nothing here is [`Input::Tick`].
+    /// A terminal that is gone, where SIGHUP is ignored, is an error.
     pub fn input(&self, patience: Duration) -> Result<Option<Input>, Error> {
+        if is_gone() {
+            return Err(failed(io::ErrorKind::UnexpectedEof.into()));
+        }
         if !poll(patience).map_err(failed)? {
             return Ok(None);
         }
@@ -109,7 +115,7 @@ impl Screen {
         self.forget();
     }
 
-    /// By a signal, or because the terminal is gone.
+    /// By a signal.
     pub fn is_told_to_end(&self) -> bool {
         self.told_to_end.load(Ordering::Relaxed)
     }
@@ -132,6 +138,13 @@ fn take() -> io::Result<()> {
         EnableBracketedPaste,
         EnableFocusChange
     )
+}
+
+fn is_gone() -> bool {
+    let stdin = io::stdin();
+    let mut polled = [PollFd::new(&stdin, PollFlags::IN)];
+    let at_once = Timespec::default();
+    poll_fds(&mut polled, Some(&at_once)).is_ok() && polled[0].revents().contains(PollFlags::HUP)
 }
 
 /// Twice is as good as once.
