@@ -38,7 +38,7 @@ use std::fmt;
 use crate::id::ConnId;
 use crate::mailbox;
 use crate::ops::exit::Exit;
-use crate::upkeep::Told;
+use crate::upkeep::{Told, Vitals};
 use crate::wire::code::{Code, Verb};
 use crate::wire::name::Name;
 
@@ -351,6 +351,10 @@ pub trait Desk {
     fn done(&mut self) -> Option<Done>;
     /// Why it will answer nothing more that could be relied on: the process has to end with this.
     fn failed(&self) -> Option<Exit> {
+        None
+    }
+    /// How it is; `None`: that is not known.
+    fn vitals(&self) -> Option<Vitals> {
         None
     }
 }

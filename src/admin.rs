@@ -15,6 +15,7 @@
 //! | `{"command":"logLevel","level":"debug"}` | none |
 //! | `{"command":"reload"}` | `{"changed":["log.level"],"needsRestart":[]}` |
 //! | `{"command":"drain"}` | none |
+//! | `{"command":"check"}` | one, see [`Health`] |
 //! | `{"command":"account","action":"add","name":"Bob","password":"…"}`, or `"key":"64 hexadecimal digits"`, or neither | none |
 //! | … `"action":"list"` | one for each account |
 //! | … `"action":"setPassword","name":…,"password":…` | none |
@@ -37,6 +38,7 @@ mod socket;
 use log::LevelFilter;
 use serde::Serialize;
 
+use crate::ops::health::Health;
 use crate::wire::name::Name;
 
 pub use socket::Admin;
@@ -60,6 +62,8 @@ pub trait House {
     /// Starts to read the configuration again; [`Admin::reloaded`] tells the outcome. Fails with the reason.
     fn reload(&mut self) -> Result<(), String>;
     fn drain(&mut self);
+    /// Whether it can serve, and what is in the way.
+    fn health(&self) -> Health;
     /// Says in the log what somebody else caused; how often is bounded.
     fn say(&mut self, line: std::fmt::Arguments<'_>);
 }
@@ -79,6 +83,9 @@ pub struct Status<'a> {
     pub names: usize,
     pub queue_bytes: usize,
     pub listeners: Vec<&'a str>,
+    /// Where figures and health are told over HTTP.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<&'a str>,
     pub log_level: &'a str,
     pub draining: bool,
 }

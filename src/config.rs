@@ -91,6 +91,7 @@ pub struct Config {
     pub accounts: AccountsConfig,
     pub mailbox: MailboxConfig,
     pub tls: TlsConfig,
+    pub metrics: MetricsConfig,
     pub limits: Limits,
     pub log: LogConfig,
     /// `debug.hooks`: whether `debugPanic` and `debugStall` are commands. Debug builds only.
@@ -276,6 +277,13 @@ impl Default for TlsConfig {
     }
 }
 
+/// The `[metrics]` table: where figures and health are told over HTTP.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MetricsConfig {
+    /// Never [`Listen::Tls`]. Empty: nowhere but at inherited sockets named `metrics`.
+    pub listen: Vec<Listen>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogConfig {
     pub level: log::LevelFilter,
@@ -304,6 +312,7 @@ impl Default for Config {
             accounts: AccountsConfig::default(),
             mailbox: MailboxConfig::default(),
             tls: TlsConfig::default(),
+            metrics: MetricsConfig::default(),
             limits: Limits::default(),
             log: LogConfig {
                 level: log::LevelFilter::Info,

@@ -6,6 +6,7 @@ mod answers;
 mod first_bytes;
 mod input;
 mod table;
+mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -92,6 +93,7 @@ impl<S: Transport> Engine<S> {
             Verdict::Refuse(why) => Err(why),
             Verdict::Evict(key) => {
                 if let Some(id) = self.conns.id(key) {
+                    self.conns.tally.evicted_for_places += 1;
                     self.admit.settled(id.serial);
                     self.conns.evict(id, Goodbye::RegistrationTimeout);
                 }
@@ -232,12 +234,14 @@ impl<S: Transport> Engine<S> {
 
     /// Says in the log what a peer caused; how often is bounded.
     pub fn say(&mut self, line: std::fmt::Arguments<'_>) {
-        if let Some(suppressed) = self.log.admit(self.conns.now_ms) {
-            if suppressed > 0 {
-                info!("{}", summary(suppressed));
-            }
-            info!("{line}");
+        let Some(suppressed) = self.log.admit(self.conns.now_ms) else {
+            self.conns.tally.lines_suppressed += 1;
+            return;
+        };
+        if suppressed > 0 {
+            info!("{}", summary(suppressed));
         }
+        info!("{line}");
     }
 
     fn expired(&mut self, id: ConnId, expiry: Expiry) {
@@ -262,6 +266,7 @@ impl<S: Transport> Engine<S> {
             self.say(format_args!("conn {}: registered as {name}", id.serial));
         }
         while let Some((id, reason)) = self.conns.next_doomed() {
+            self.conns.tally.closed(reason);
             self.admit.settled(id.serial);
             let name = self
                 .router
@@ -292,6 +297,7 @@ impl<S: Transport> Engine<S> {
 
     /// After a panic: ends the connection that caused it, and looks whether anything else was hurt.
     fn recover(&mut self, id: ConnId) {
+        self.conns.tally.panics += 1;
         self.conns.close(id, Goodbye::InternalError, None, None);
         let sound = self.is_sound(id);
         self.settle();

@@ -11,9 +11,11 @@ pub mod memory;
 pub mod pace;
 pub mod pool;
 pub mod reload;
+pub mod scrape;
 pub mod server;
 pub mod stream;
 pub mod sys;
+pub mod tally;
 pub mod timers;
 #[cfg(feature = "tls")]
 pub mod tls;

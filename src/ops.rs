@@ -6,8 +6,11 @@ use std::os::fd::OwnedFd;
 pub mod core_files;
 pub mod crowd;
 pub mod descriptors;
+pub mod doctor;
 pub mod exit;
+pub mod health;
 pub mod log;
+pub mod metrics;
 pub mod remote_log;
 pub mod signals;
 #[cfg(feature = "systemd")]

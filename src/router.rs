@@ -83,6 +83,8 @@ pub struct Router {
     /// Of the last message, and whose it was: the next one is usually the same sender's.
     envelope: Envelope,
     sender: ConnId,
+    /// Messages taken for their recipients so far.
+    messages: u64,
 }
 
 impl Router {
@@ -106,6 +108,7 @@ impl Router {
             tokens,
             envelope: Envelope::new(b"", Stamp::new(0)),
             sender: NOBODY,
+            messages: 0,
         }
     }
 
@@ -148,6 +151,11 @@ impl Router {
     /// The name that a connection has registered.
     pub fn name(&self, id: ConnId) -> Option<&str> {
         self.sessions.get(id).map(Session::name)
+    }
+
+    /// Messages taken for their recipients so far: queued for their connections, or stored.
+    pub fn messages(&self) -> u64 {
+        self.messages
     }
 
     /// How many names are registered.

@@ -27,10 +27,11 @@ mod sweeps;
 use std::cell::{Cell, RefCell, RefMut};
 use std::fmt;
 use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, ffi};
 
 use crate::ops::exit::{Exit, StartError};
 
@@ -50,7 +51,7 @@ pub use relations::Relation;
 pub use restore::restore;
 pub use schema::VERSION;
 pub use seal::{Part, Place, Sealer};
-pub use sweeps::{Cleaned, Passed};
+pub use sweeps::{Age, Cleaned, Passed};
 
 /// The database, open, checked, and locked against every other process.
 pub struct Store {
@@ -185,6 +186,18 @@ impl Store {
         length(&path).saturating_add(length(&files::log_of(&path)))
     }
 
+    /// Rows written so far, by whatever was undone too.
+    pub fn changes(&self) -> u64 {
+        self.db.total_changes()
+    }
+
+    /// Those removed since included: their rows stay. `None`: it cannot be read.
+    pub fn accounts_created(&self) -> Option<u64> {
+        let sql = "SELECT coalesce(max(id), 0) FROM accounts";
+        let newest = self.db.query_row(sql, [], |row| row.get::<_, i64>(0));
+        u64::try_from(newest.ok()?).ok()
+    }
+
     pub fn path(&self) -> PathBuf {
         self.db.path().map(PathBuf::from).unwrap_or_default()
     }
@@ -211,7 +224,7 @@ impl Tables<'_> {
         }
         let done = self.try_apart(work);
         if let Err(failed) = &done
-            && (failed.why != Why::Other || self.db.is_autocommit())
+            && (!matches!(failed.why, Why::Other | Why::Row) || self.db.is_autocommit())
         {
             self.given_up.replace(Some(failed.clone()));
         }
@@ -294,26 +307,31 @@ pub struct Failed {
 /// What follows from a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// No room on the disk, now.
+    /// No room on the disk, now, or none that the daemon may take.
     Full,
     /// The disk did not do it: what is on it is unknown.
     Io,
     /// The database is not as it was written.
     Damaged,
+    /// One row is not as any release writes it.
+    Row,
     Other,
 }
 
 impl Failed {
     /// A row that no release could have written.
     pub fn damaged(what: &str) -> Self {
-        Failed::other(&format!("damaged: {what}"))
+        Failed {
+            why: Why::Row,
+            text: format!("damaged: {what}"),
+        }
     }
 
     /// How a process ends because of it.
     pub fn exit(&self) -> Exit {
         match self.why {
             Why::Damaged => Exit::Data,
-            Why::Full | Why::Io | Why::Other => Exit::Io,
+            Why::Full | Why::Io | Why::Row | Why::Other => Exit::Io,
         }
     }
 
@@ -341,8 +359,12 @@ impl fmt::Display for Failed {
 
 impl From<rusqlite::Error> for Failed {
     fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::Error::{FromSqlConversionFailure, InvalidColumnType};
+        let is_of_row = matches!(error, FromSqlConversionFailure(..) | InvalidColumnType(..));
         let why = match error.sqlite_error_code() {
+            None if is_of_row => Why::Row,
             Some(ErrorCode::DiskFull) => Why::Full,
+            Some(ErrorCode::SystemIoFailure) if found_no_room(&error) => Why::Full,
             Some(ErrorCode::SystemIoFailure) => Why::Io,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Why::Damaged,
             _ => Why::Other,
@@ -352,6 +374,18 @@ impl From<rusqlite::Error> for Failed {
             text: error.to_string(),
         }
     }
+}
+
+/// Whether a write failed because its owner may have no more on this disk, or not in one file. SQLite knows ENOSPC only,
+/// and undoes the batch the same way. Hazard: to be asked before anything else fails on this thread.
+fn found_no_room(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    let is_write = matches!(
+        code,
+        Some(ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_TRUNCATE)
+    );
+    let why = io::Error::last_os_error().kind();
+    is_write && matches!(why, ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
 }
 
 /// SQLite's integers are signed; a time beyond them is the last there is.

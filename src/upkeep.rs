@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::ops::exit::StartError;
+use crate::ops::metrics::Buckets;
 
 /// Asked of a store that is in use, or of one that is not.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +51,26 @@ pub struct Stats {
     pub jobs_waiting: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commits: Option<u64>,
+}
+
+/// How a store in use is, as far as that is known without asking it anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vitals {
+    /// From the beginning of the work to its being on the disk, of each commit.
+    pub commit: Buckets,
+    /// On the disk, some seconds ago.
+    pub bytes: u64,
+    /// Those removed since included.
+    pub accounts_created: u64,
+    /// The last commit found no room on the disk.
+    pub is_full: bool,
+    /// Nothing is written any more.
+    pub has_failed: bool,
+    /// Jobs of mailboxes.
+    pub jobs_waiting: u64,
+    /// Passwords that are being hashed or wait for it, and those done.
+    pub hashing: u64,
+    pub hashed: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -237,6 +237,29 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
         &["src/net/inquiries.rs", "src/net/conns/questions.rs"],
         &["mio", "crate::router", "crate::store", "serde_json"],
     ),
+    // What is told, and of whom: the daemon is `Observed` to it.
+    (
+        &["src/net/scrape.rs", "src/net/scrape/"],
+        &[
+            "crate::net::conns",
+            "crate::net::server",
+            "crate::wire",
+            "crate::router",
+            "crate::engine",
+            "crate::admin",
+            "crate::ops::metrics",
+            "serde_json",
+        ],
+    ),
+    (
+        &["src/net/scrape/conn.rs", "src/net/scrape/http.rs"],
+        &["mio", "crate::ops"],
+    ),
+    // Connections, the rules.
+    (
+        &["src/net/tally.rs"],
+        &["mio", "crate::net::conns", "crate::router", "crate::engine"],
+    ),
     // JSON, sockets.
     (
         &["src/net/lines.rs"],
@@ -282,6 +305,11 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
             "crate::net::lines",
             "crate::net::server",
         ],
+    ),
+    // Who counts and who asks.
+    (
+        &["src/ops/metrics", "src/ops/health.rs"],
+        &["crate::net", "crate::admin", "crate::config", "mio"],
     ),
     // The daemon.
     (
@@ -397,6 +425,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "src/wire/command",
             "src/wire/frame/json.rs",
             "src/ops/log.rs",
+            "src/ops/health.rs",
             "src/admin",
             "src/client/",
         ],

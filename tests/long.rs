@@ -1,4 +1,4 @@
-//! The long run: rows B, C, D, E and F at their full counts, with the limits a daemon has by default.
+//! The long run: rows A13, A15, B, C, D, E and F at their full counts, with the limits a daemon has by default.
 //! `cargo test --release --features long-tests --test long -- --nocapture`; figures also go to `target/tmp/figures`.
 
 #[cfg(feature = "mailbox")]
@@ -15,6 +15,9 @@ mod half_open;
 #[cfg(feature = "mailbox")]
 #[path = "rows/logins.rs"]
 mod logins;
+#[cfg(feature = "mailbox")]
+#[path = "rows/mail.rs"]
+mod mail;
 #[path = "rows/memory.rs"]
 mod memory;
 #[path = "rows/queues.rs"]
@@ -34,6 +37,19 @@ use bench::secs;
 use bench::socket::Via;
 
 const EVERY: [Via; 3] = [Via::V4, Via::V6, Via::Unix];
+
+#[cfg(feature = "mailbox")]
+#[test]
+fn a13() {
+    mail::a13_mute_reader(1_000_000);
+}
+
+#[cfg(feature = "mailbox")]
+#[test]
+fn a15() {
+    mail::a15_restart(100_000, bench::millis(100));
+    mail::a15_restart(1_000_000, bench::millis(500));
+}
 
 #[test]
 fn b2() {
@@ -111,6 +127,12 @@ fn b12() {
         .for_each(|via| slow::b12_slow_reader(via, 160));
 }
 
+#[cfg(feature = "mailbox")]
+#[test]
+fn b12_with_mailboxes() {
+    mail::b12_frozen_reader(160);
+}
+
 #[test]
 fn b14() {
     EVERY
@@ -129,6 +151,12 @@ fn b15() {
 fn b17() {
     half_open::b17_any_address_of_both_families();
     half_open::b17_ipv6_counts_by_network();
+}
+
+#[cfg(feature = "mailbox")]
+#[test]
+fn b18() {
+    mail::b18_leaving_recipients(100_000);
 }
 
 #[test]

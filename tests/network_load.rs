@@ -1,9 +1,12 @@
-//! B8, B9, B10, B11, B12, B14, B15, B17: too many, too much, too slow; D9 in each flood.
+//! B8, B9, B10, B11, B12, B14, B15, B17: too many, too much, too slow; D9 in each flood. A13, A15, B12 and B18 with mailboxes.
 
 mod bench;
 mod common;
 #[path = "rows/crowd.rs"]
 mod crowd;
+#[cfg(feature = "mailbox")]
+#[path = "rows/mail.rs"]
+mod mail;
 #[path = "rows/slow.rs"]
 mod slow;
 
@@ -104,4 +107,28 @@ fn b17_b12_b14_b15_on_ipv6_and_unix() {
         slow::b14_flood(via, secs(1));
         slow::b15_never_reads_itself(via, secs(1));
     }
+}
+
+#[cfg(feature = "mailbox")]
+#[test]
+fn b12_a_frozen_reader_costs_room_on_the_disk_only() {
+    mail::b12_frozen_reader(16);
+}
+
+#[cfg(feature = "mailbox")]
+#[test]
+fn a13_a_reader_who_acknowledges_nothing_costs_no_more() {
+    mail::a13_mute_reader(20_000);
+}
+
+#[cfg(feature = "mailbox")]
+#[test]
+fn a15_a_store_with_messages_is_opened_at_once() {
+    mail::a15_restart(20_000, bench::millis(100));
+}
+
+#[cfg(feature = "mailbox")]
+#[test]
+fn b18_recipients_who_leave_lose_nothing() {
+    mail::b18_leaving_recipients(20_000);
 }

@@ -6,11 +6,12 @@ mod ops;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::process::Command;
 
 use rustix::process::Signal;
 
-use common::{Address, Chunking, Client};
+use common::{Address, Chunking, Client, get_over};
 use ops::{ACTIVATED, Running, listener};
 
 /// The unit's filter answers EPERM to these, and the daemon goes on: it tries to raise a limit.
@@ -18,7 +19,14 @@ const REFUSED_AND_KNOWN: [&str; 2] = ["prlimit64", "setrlimit"];
 
 #[test]
 fn f18_every_system_call_is_one_that_the_unit_allows() {
-    let calls = session("all", "trace=all");
+    let path = std::env::temp_dir().join(format!("privmsgd-scraped-{}", std::process::id()));
+    let place = format!("unix:{}", path.display());
+    let calls = session("all", "trace=all", &["--metrics", &place], || {
+        for page in ["/metrics", "/readyz"] {
+            let stream = UnixStream::connect(&path).expect("connect");
+            assert_eq!(get_over(stream, page).status, 200);
+        }
+    });
     let used: BTreeSet<&str> = calls.lines().filter_map(call).collect();
     assert!(
         used.contains("epoll_wait") || used.contains("epoll_pwait"),
@@ -41,20 +49,21 @@ fn f18_every_system_call_is_one_that_the_unit_allows() {
 /// The unit lets the service make UNIX sockets only, so it must not even try others.
 #[test]
 fn f6_with_inherited_sockets_the_daemon_opens_none_of_its_own() {
-    let calls = session("sockets", "trace=socket,bind,listen");
+    let calls = session("sockets", "trace=socket,bind,listen", &[], || {});
     let own = |line: &&str| line.contains("bind(") || line.contains("AF_INET");
     assert_eq!(calls.lines().find(own), None, "{calls}");
 }
 
-/// A life with two clients, a reload and a stop, as strace sees it.
-fn session(name: &str, filter: &str) -> String {
+/// A life with two clients, a reload, whatever else is done meanwhile and a stop, as strace sees it.
+fn session(name: &str, filter: &str, args: &[&str], meanwhile: impl FnOnce()) -> String {
     let (listener, address) = listener();
     let trace = format!("privmsgd-trace-{name}-{}", std::process::id());
     let trace = std::env::temp_dir().join(trace);
-    let script = format!("exec 3<&0 </dev/null; {ACTIVATED} exec \"$0\"");
+    let script = format!("exec 3<&0 </dev/null; {ACTIVATED} exec \"$0\" \"$@\"");
     let mut command = Command::new("strace");
     command.args(["-D", "-f", "-e", filter, "-o"]).arg(&trace);
     command.args(["sh", "-c", &script, env!("CARGO_BIN_EXE_privmsgd")]);
+    command.args(args);
     let mut daemon = Running::with_socket(&mut command, &listener);
     let [mut alice, mut bob] = ["Alice", "Bob"].map(|name| {
         let mut client = Client::dial(Address::Tcp(address), name, Chunking::Whole);
@@ -65,6 +74,7 @@ fn session(name: &str, filter: &str) -> String {
     daemon.signal(Signal::HUP);
     alice.send(r#"{"type":"privateMessage","toUsername":"Bob","message":"hi"}"#);
     bob.expect(r#"{"type":"privateMessage","from":"Alice","message":"hi","time":"…"}"#);
+    meanwhile();
     alice.half_close();
     alice.expect_goodbye("drained");
     bob.reset();

@@ -47,25 +47,35 @@ fn systemd_has_nothing_to_say_about_the_units() {
 /// The sockets and the certificate for TLS come on top, and open nothing else.
 #[test]
 fn systemd_has_nothing_to_say_about_the_units_for_tls() {
-    let dir = copies("tls", |service| {
+    let socket = verified_with("tls");
+    assert!(socket.contains("\nListenStream=7749\nFileDescriptorName=tls\n"));
+}
+
+#[test]
+fn systemd_has_nothing_to_say_about_the_units_for_metrics() {
+    let socket = verified_with("metrics");
+    assert!(socket.contains("\nListenStream=127.0.0.1:9748\nFileDescriptorName=metrics\n"));
+}
+
+/// The units with a further socket and its drop-in; the text of that socket.
+fn verified_with(what: &str) -> String {
+    let dir = copies(what, |service| {
         service.replace("/usr/bin/privmsgd", env!("CARGO_BIN_EXE_privmsgd"))
     });
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd");
     let drop_in = dir.join("privmsgd.service.d");
     fs::create_dir_all(&drop_in).unwrap();
-    fs::copy(from.join("privmsgd-tls.conf"), drop_in.join("tls.conf")).unwrap();
-    fs::copy(
-        from.join("privmsgd-tls.socket"),
-        dir.join("privmsgd-tls.socket"),
-    )
-    .unwrap();
-    let units = ["privmsgd.service", "privmsgd.socket", "privmsgd-tls.socket"];
+    let conf = from.join(format!("privmsgd-{what}.conf"));
+    fs::copy(conf, drop_in.join(format!("{what}.conf"))).unwrap();
+    let name = format!("privmsgd-{what}.socket");
+    fs::copy(from.join(&name), dir.join(&name)).unwrap();
+    let units = ["privmsgd.service", "privmsgd.socket", &name];
     let output = analyze(&["verify"], &units.map(|name| dir.join(name)));
     assert!(output.status.success(), "{}", text(&output));
     assert_eq!(text(&output).trim(), "");
-    let socket = fs::read_to_string(dir.join("privmsgd-tls.socket")).unwrap();
-    assert!(socket.contains("\nListenStream=7749\nFileDescriptorName=tls\n"));
+    let socket = fs::read_to_string(dir.join(&name)).unwrap();
     fs::remove_dir_all(dir).unwrap();
+    socket
 }
 
 /// Accounts need nothing but the directory that the service has anyway.

@@ -105,6 +105,7 @@ impl Bench {
     /// for those that wait for a password.
     pub fn work(&mut self, batch: &mut VecDeque<Message>, now: &Now, hash: Hash<'_>) -> Vec<Done> {
         let mut outcomes = Vec::new();
+        let changes = self.store.changes();
         let committed = match self.failed {
             Some(_) => Err(Failed::other("nothing is written any more")),
             None => self.try_to(batch, &mut outcomes, now, hash),
@@ -112,7 +113,9 @@ impl Bench {
         match committed {
             Ok(()) => {
                 self.commits = self.commits.saturating_add(1);
-                if mem::take(&mut self.is_full) {
+                // Reading needs no room.
+                let wrote = self.store.changes() != changes;
+                if wrote && mem::take(&mut self.is_full) {
                     info!("store: there is room on the disk again");
                 }
             }
@@ -141,6 +144,11 @@ impl Bench {
     /// Elsewhere than in a commit the database was found not to be as it was written.
     pub fn is_damaged(&mut self, what: &str) {
         self.note(&Failed::malformed(what));
+    }
+
+    /// Whether the last commit found no room on the disk.
+    pub fn is_full(&self) -> bool {
+        self.is_full
     }
 
     pub fn hashing(&self) -> usize {
@@ -225,7 +233,7 @@ impl Bench {
         self.failed = match failed.why {
             Why::Io => Some(Exit::Io),
             Why::Damaged => Some(Exit::Data),
-            Why::Full | Why::Other => None,
+            Why::Full | Why::Row | Why::Other => None,
         };
         match self.failed {
             Some(Exit::Data) => {

@@ -9,6 +9,7 @@
 //! no answer is given before it is durable. The loop never waits; the store thread does, when too many answers were
 //! not fetched.
 
+mod gauges;
 mod load;
 mod upkeep;
 
@@ -29,7 +30,8 @@ use super::{Answer, Ask, Asker, Desk, Done, Job, Operator, Settings};
 use crate::ops::exit::{Exit, StartError};
 use crate::store::Store;
 use crate::time::Now;
-use crate::upkeep::Upkeep;
+use crate::upkeep::{Upkeep, Vitals};
+use gauges::Looked;
 use load::Load;
 
 /// Jobs that were taken and whose answers were not fetched, but for those of mailboxes.
@@ -93,6 +95,7 @@ impl Worker {
             to_done,
             load: ends,
             upkeep: VecDeque::new(),
+            looked: Looked::default(),
             stopping: false,
             began: Instant::now(),
         };
@@ -179,6 +182,15 @@ impl Desk for Worker {
     fn failed(&self) -> Option<Exit> {
         self.load.failed()
     }
+
+    fn vitals(&self) -> Option<Vitals> {
+        Some(Vitals {
+            has_failed: self.load.failed().is_some(),
+            jobs_waiting: self.load.jobs(),
+            hashed: self.hashes(),
+            ..self.load.gauges.read()
+        })
+    }
 }
 
 impl Drop for Worker {
@@ -202,6 +214,7 @@ struct StoreThread {
     load: Arc<Load>,
     /// What is asked of the store as a whole, one after the other.
     upkeep: VecDeque<(Asker, Upkeep)>,
+    looked: Looked,
     /// Nothing more is taken.
     stopping: bool,
     began: Instant,
@@ -210,9 +223,16 @@ struct StoreThread {
 impl StoreThread {
     fn run(mut self, letters: &Receiver<Letter>, wake: &impl Fn()) {
         let mut batch = VecDeque::new();
+        self.load.gauges.look(&self.bench.store());
         while !(self.stopping && batch.is_empty() && self.bench.hashing() == 0) {
             if batch.is_empty() && self.upkeep.is_empty() {
-                let wait = Duration::from_millis(self.bench.wait_ms(&self.now()));
+                let now = self.now();
+                let look = self
+                    .load
+                    .gauges
+                    .look_if_due(&self.bench, &mut self.looked, &now);
+                let wait = self.bench.wait_ms(&now).min(look);
+                let wait = Duration::from_millis(wait);
                 match letters.recv_timeout(wait) {
                     Ok(first) => self.receive(first, &mut batch),
                     Err(RecvTimeoutError::Timeout) => {}
@@ -277,7 +297,9 @@ impl StoreThread {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(task) | TrySendError::Disconnected(task)) => Err(task),
         };
+        let began = Instant::now();
         let dones = self.bench.work(batch, &now, &mut hash);
+        self.load.gauges.worked(began.elapsed(), &self.bench);
         self.tell(dones, wake);
     }
 

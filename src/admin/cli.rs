@@ -3,6 +3,8 @@
 
 #[cfg(feature = "mailbox")]
 mod account;
+mod check;
+mod doctor;
 #[cfg(feature = "mailbox")]
 mod key;
 mod show;
@@ -22,7 +24,7 @@ use crate::accounts::{Answer, Operator};
 use crate::admin::request::Request;
 #[cfg(feature = "mailbox")]
 use crate::ask::Unanswered;
-use crate::config::{self, Config, ConfigError, Subcommand};
+use crate::config::{self, Config, ConfigError, Subcommand, TlsConfig};
 use crate::escape;
 use crate::ops::exit::{Exit, StartError, reason};
 use crate::upkeep::{Checked, Finding, Restore, Restored};
@@ -42,6 +44,8 @@ pub struct Tools {
     pub check: Check,
     /// Tells what is wrong with the backup and does not keep it from being used.
     pub restore: BringBack,
+    /// Reads the certificate and its key; when it ends, in milliseconds since 1970.
+    pub certificate: fn(&TlsConfig) -> Result<u64, StartError>,
 }
 
 type Tell<'a> = &'a mut dyn FnMut(Finding);
@@ -53,6 +57,8 @@ type BringBack = fn(&Restore, &Config, Warn<'_>) -> Result<Restored, StartError>
 pub fn run(sub: &Subcommand, tools: Tools) -> Exit {
     let mut out = Output { gone: false };
     let done = match sub.name.as_str() {
+        "check" => return check::run(sub, &mut out),
+        "doctor" => return doctor::run(sub, tools, &mut out),
         "config" => show_config(sub, &mut out),
         #[cfg(feature = "mailbox")]
         "account" => account::run(sub, tools.accounts, &mut out),
@@ -64,8 +70,6 @@ pub fn run(sub: &Subcommand, tools: Tools) -> Exit {
         "restore" => upkeep::restore(sub, tools, &mut out),
         name => daemon(name, sub, &mut out),
     };
-    #[cfg(not(feature = "mailbox"))]
-    let _ = tools;
     match done {
         Ok(()) => Exit::Ok,
         Err(_) if out.gone => Exit::Ok,

@@ -251,6 +251,10 @@ impl<S: Transport> Conn<S> {
                 reply::line(&mut self.out, &turn.house.status());
                 self.done();
             }
+            Request::Check => {
+                reply::line(&mut self.out, &turn.house.health());
+                self.done();
+            }
             Request::Clients => self.task = Task::Clients(0),
             Request::Kick(name) => {
                 let ended = turn.house.kick(&name);

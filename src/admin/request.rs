@@ -14,6 +14,7 @@ use crate::wire::name::Name;
 #[derive(Debug, PartialEq)]
 pub enum Request {
     Status,
+    Check,
     Clients,
     Kick(Name<'static>),
     LogLevel(LevelFilter),
@@ -36,6 +37,8 @@ impl Request {
     pub fn patience_ms(&self) -> u64 {
         match self {
             Request::Account { operator, .. } => patience_ms(operator),
+            // At once: that is what is asked.
+            Request::Check => 0,
             _ => ANSWER_MS,
         }
     }
@@ -56,6 +59,7 @@ impl Request {
         }
         Ok(match line.command.as_ref() {
             "status" => Request::Status,
+            "check" => Request::Check,
             "clients" => Request::Clients,
             "kick" => Request::Kick(line.name()?),
             "logLevel" => Request::LogLevel(line.level()?),
@@ -89,7 +93,11 @@ impl Request {
                 line.data = data.as_deref().map(Cow::Borrowed);
                 line.set_operator(operator);
             }
-            Request::Status | Request::Clients | Request::Reload | Request::Drain => {}
+            Request::Status
+            | Request::Check
+            | Request::Clients
+            | Request::Reload
+            | Request::Drain => {}
         }
         let mut bytes = Vec::with_capacity(LINE_BYTES);
         // Writing JSON into a `Vec` cannot fail.
@@ -101,6 +109,7 @@ impl Request {
     fn command(&self) -> &'static str {
         match self {
             Request::Status => "status",
+            Request::Check => "check",
             Request::Clients => "clients",
             Request::Kick(_) => "kick",
             Request::LogLevel(_) => "logLevel",

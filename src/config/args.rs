@@ -229,6 +229,15 @@ const FLAGS: &[Flag] = &[
         everywhere: true,
     },
     Flag {
+        name: "metrics",
+        shown: "--metrics",
+        value: "ADDR",
+        help: "Tell Prometheus figures and health at ADDRESS:PORT, unix:/PATH or systemd:NAME",
+        key: "metrics.listen",
+        repeats: true,
+        everywhere: false,
+    },
+    Flag {
         name: "log-level",
         shown: "--log-level",
         value: "LEVEL",
@@ -249,12 +258,9 @@ const FLAGS: &[Flag] = &[
 ];
 
 const EXAMPLES: &str = "\
-Every key of the file is also a variable: PRIVMSGD_TABLE__KEY, lists with commas.
-A flag wins over a variable, a variable over the file, the file over the default.
+Each key of the file is a variable too, PRIVMSGD_TABLE__KEY: a flag wins over it, it over the file.
 
 Examples:
   privmsgd                                      for this machine only, port 7748
   privmsgd --listen 0.0.0.0:7748                for everybody (traffic is not encrypted)
-  privmsgd --listen tls:0.0.0.0:7749            for everybody, encrypted (see privmsgd tls self-signed --help)
-  PRIVMSGD_LOG__LEVEL=debug privmsgd --listen 127.0.0.1:0 --port-file port
-  privmsgd --check-config --config new.toml && kill -HUP \"$(pidof privmsgd)\"";
+  privmsgd --listen tls:0.0.0.0:7749            for everybody, encrypted (see privmsgd tls self-signed --help)";

@@ -134,6 +134,7 @@ const RARE: &[&str] = &[
     "mailbox.durability",
     "tls.handshake_timeout_ms",
     "tls.accepts_per_turn",
+    "metrics.listen",
     "limits.accepts_per_turn",
     "limits.max_skipped_bytes",
     "limits.crowded_register_timeout_ms",
@@ -167,6 +168,7 @@ const TABLES: &[&[Key]] = &[
     accounts::KEYS,
     mailbox::KEYS,
     TLS,
+    METRICS,
     limits::KEYS,
     LOG,
 ];
@@ -177,7 +179,7 @@ const SERVER: &[Key] = &[
         about: "addresses; also unix:/PATH and systemd:NAME; port 0: any",
         reloads: false,
         set: value::set_listen,
-        show: value::show_listen,
+        show: |config| value::show_listen(&config.listen),
     },
     Key {
         path: "server.name",
@@ -230,6 +232,14 @@ const TLS: &[Key] = &[
         true
     ),
 ];
+
+const METRICS: &[Key] = &[Key {
+    path: "metrics.listen",
+    about: "where Prometheus asks, over HTTP; empty: nowhere; forms as server.listen",
+    reloads: false,
+    set: value::set_metrics,
+    show: |config| value::show_listen(&config.metrics.listen),
+}];
 
 const LOG: &[Key] = &[
     Key {

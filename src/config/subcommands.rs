@@ -12,6 +12,16 @@ pub fn all() -> Vec<Command> {
             .after_help("Examples:\n  privmsgd status\n  privmsgd status --json | jq .connections"),
         reporting("clients", "List the connections")
             .after_help("Examples:\n  privmsgd clients\n  privmsgd clients --json | jq -r .name"),
+        reporting(
+            "check",
+            "Say whether it can serve, as monitoring plugins do",
+        )
+        .after_help(CHECK),
+        reporting(
+            "doctor",
+            "Look for what is wrong, and say how to mend it, daemon or not",
+        )
+        .after_help(DOCTOR),
         reporting("kick", "End all sessions of a name: goodbye revoked")
             .arg(name())
             .after_help("Examples:\n  privmsgd kick Mallory"),
@@ -41,6 +51,25 @@ pub fn all() -> Vec<Command> {
     }
     all
 }
+
+const CHECK: &str = "\
+Asks the running daemon what /readyz asks: whether it accepts connections and has room for more, whether the store takes
+messages, when the certificate ends, whether the last reload went well.
+Exit code: 0 all is well, 1 a warning, 2 it cannot serve or does not answer within five seconds, 3 it may not be asked.
+
+Examples:
+  privmsgd check
+  privmsgd check --json | jq -r '.failed[]'";
+
+const DOCTOR: &str = "\
+Looks at the configuration, the daemon if one runs, its listeners, descriptors, certificate, disk, clock and unit, for
+about a second at most, and changes nothing. What is wrong comes with what to do about it.
+Exit code: 0 nothing is wrong, 1 warnings, 2 something does not work.
+
+Examples:
+  privmsgd doctor
+  privmsgd doctor --config new.toml
+  privmsgd doctor --json | jq 'select(.level != \"ok\")'";
 
 const LEVELS: &str = "off, error, warn, info, debug or trace";
 

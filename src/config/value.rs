@@ -143,6 +143,34 @@ pub fn key_place(given: &Given) -> Result<String, String> {
 }
 
 pub fn set_listen(config: &mut Config, given: &Given) -> Result<(), String> {
+    let listen = places(given)?;
+    if listen.is_empty() {
+        return Err("must name at least one address".into());
+    }
+    config.listen = listen;
+    config.listen_is_default = false;
+    Ok(())
+}
+
+/// Empty: nowhere.
+pub fn set_metrics(config: &mut Config, given: &Given) -> Result<(), String> {
+    let listen = match given.as_text() {
+        Some("") => Vec::new(),
+        _ => places(given)?,
+    };
+    let speaks_tls = |place: &Listen| match place {
+        Listen::Tls(_) => true,
+        Listen::Inherited(name) => name == "tls",
+        Listen::Tcp(_) | Listen::Unix(_) => false,
+    };
+    if listen.iter().any(speaks_tls) {
+        return Err("must not be a place for TLS: HTTP is spoken there".into());
+    }
+    config.metrics.listen = listen;
+    Ok(())
+}
+
+fn places(given: &Given) -> Result<Vec<Listen>, String> {
     let items = given.as_list();
     let items = items.ok_or_else(|| given.must_be("a list of addresses"))?;
     let (mut listen, mut wrong) = (Vec::new(), Vec::new());
@@ -156,25 +184,20 @@ pub fn set_listen(config: &mut Config, given: &Given) -> Result<(), String> {
             None => wrong.push(given.must_be("a list of strings")),
         }
     }
-    if items.is_empty() {
-        wrong.push("must name at least one address".into());
+    match wrong.is_empty() {
+        true => Ok(listen),
+        false => Err(wrong.join("; and ")),
     }
-    if !wrong.is_empty() {
-        return Err(wrong.join("; and "));
-    }
-    config.listen = listen;
-    config.listen_is_default = false;
-    Ok(())
 }
 
-pub fn show_listen(config: &Config) -> String {
+pub fn show_listen(listen: &[Listen]) -> String {
     let text = |listen: &Listen| match listen {
         Listen::Tcp(address) => address.to_string(),
         Listen::Tls(address) => format!("tls:{address}"),
         Listen::Unix(path) => format!("unix:{}", path.display()),
         Listen::Inherited(name) => format!("systemd:{name}"),
     };
-    format!("{:?}", config.listen.iter().map(text).collect::<Vec<_>>())
+    format!("{:?}", listen.iter().map(text).collect::<Vec<_>>())
 }
 
 /// One of the forms of [`Listen`].

@@ -4,16 +4,33 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use log::error;
 
-use crate::accounts::{Asker, Done, Job};
+use crate::accounts::{Ask, Asker, Done, Job};
 use crate::engine::Engine;
+use crate::mailbox;
 use crate::net::conn::Transport;
 use crate::planted;
+use crate::wire::code::Evidence;
 
 impl<S: Transport> Engine<S> {
     /// What was asked since the last call; each of it is to be answered by [`Engine::done`].
     pub fn take_jobs(&mut self) -> Vec<Job> {
         self.router.put_acks(&mut self.conns);
         self.conns.take_jobs()
+    }
+
+    /// Whether nobody would be told that there is no room for the question, so that it has to be put again: what has
+    /// arrived, and how far a session that is over had come.
+    pub fn outlives_asker(&self, job: &Job) -> bool {
+        let Ask::Mail(mail) = &job.ask else {
+            return false;
+        };
+        match (&mail.ask, job.asker) {
+            (mailbox::Ask::Left { .. }, _) => true,
+            (mailbox::Ask::Ack { by, .. }, Asker::Conn(id)) => {
+                *by == Evidence::Transport || self.router.name(id).is_none()
+            }
+            _ => false,
+        }
     }
 
     /// An answer has come, for whomever: the connection that asked learns of it, and whom else it concerns.

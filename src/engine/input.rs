@@ -72,8 +72,11 @@ impl<S: Transport> Engine<S> {
         };
         let (got, full) = (conn.read(room), room.len());
         let news = conn.news();
-        if matches!(got, Got::Bytes(count) if more || count == full) {
-            self.conns.mark_ready(id.key);
+        if let Got::Bytes(count) = got {
+            self.conns.tally.received_bytes += count as u64;
+            if more || count == full {
+                self.conns.mark_ready(id.key);
+            }
         }
         if news != News::default() || got == Got::Lost {
             self.layer_news(id, news);

@@ -69,6 +69,10 @@ impl<S: Transport> Table for Conns<S> {
         Conns::follow(self, id);
     }
 
+    fn unfollow(&mut self, id: ConnId) {
+        Conns::unfollow(self, id);
+    }
+
     fn output_end(&self, id: ConnId) -> u64 {
         Conns::output_end(self, id)
     }

@@ -25,6 +25,8 @@ struct Sum {
     last_seq: u64,
     /// The last one before which no other is missing.
     up_to: u64,
+    /// How many there are up to that one.
+    upto_told: u64,
 }
 
 impl Post<'_> {
@@ -102,9 +104,11 @@ impl Post<'_> {
         proof: Proof,
     ) -> Result<(), Failed> {
         let Some(mut conversation) = self.tables.conversation(me.id, peer)? else {
-            return Err(Failed::damaged("a message's conversation"));
+            // What the entries said of whom they are from was damaged.
+            return Ok(());
         };
         let side = conversation.side(me.id);
+        let was_delivered = side.delivered;
         side.waiting = side.waiting.saturating_sub(sum.messages);
         side.waiting_bytes = side.waiting_bytes.saturating_sub(sum.bytes);
         side.delivered = side.delivered.max(sum.last_seq);
@@ -123,11 +127,38 @@ impl Post<'_> {
                 conversation.side(me.id).shown_delivered = up_to;
             }
             if tells && me.id != peer {
-                self.receipt(me, &conversation, up_to, proof.by)?;
+                let is_mixed =
+                    was_delivered > told && self.is_mixed(me, &conversation, (told, up_to), sum)?;
+                let by = match is_mixed {
+                    true => Evidence::Transport,
+                    false => proof.by,
+                };
+                self.receipt(me, &conversation, up_to, by)?;
             }
         }
         self.tables.put_conversation(conversation);
         Ok(())
+    }
+
+    /// Whether a receipt of what is after `told` up to `up_to` is also of what had arrived at other devices before, and
+    /// could not be told then: how that was known is not kept, and the weaker counts. What a device had taken before, it
+    /// vouches for by what it acknowledges now.
+    fn is_mixed(
+        &self,
+        me: &Known,
+        conversation: &Conversation,
+        (told, up_to): (u64, u64),
+        sum: Sum,
+    ) -> Result<bool, Failed> {
+        let is_alone = self.tables.cursors(me.id, |cursors| cursors.len() <= 1)?;
+        if is_alone && up_to <= sum.last_seq {
+            return Ok(false);
+        }
+        let limit = u32::try_from(sum.messages).unwrap_or(u32::MAX);
+        let limit = limit.saturating_add(1);
+        let tables = self.tables;
+        let all = tables.count_received(conversation, me.id, told, up_to, limit)?;
+        Ok(all > sum.upto_told)
     }
 
     /// Whether `peer` may be told what `me` has received, or read.
@@ -177,11 +208,13 @@ fn sums(taken: &Taken) -> BTreeMap<AccountId, Sum> {
         sum.messages += 1;
         sum.bytes = sum.bytes.saturating_add(arrived.bytes);
         sum.last_seq = sum.last_seq.max(arrived.seq);
-        match taken.missing.get(&arrived.peer) {
+        let missing = taken.missing.get(&arrived.peer);
+        match missing {
             Some(missing) if arrived.seq < *missing => sum.up_to = sum.up_to.max(arrived.seq),
-            Some(_) => {}
+            Some(_) => continue,
             None => sum.up_to = u64::MAX,
         }
+        sum.upto_told += 1;
     }
     sums
 }

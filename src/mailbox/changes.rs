@@ -103,22 +103,31 @@ impl Post<'_> {
         Ok(Answer::Ok)
     }
 
-    /// By time. Told to who sent it; to the other if it had come.
+    /// By time. Told to who sent it; to the other if it had come, or may have been shown.
     pub(super) fn take_away(
         &mut self,
         mut row: MessageRow,
         state: MessageState,
     ) -> Result<(), Failed> {
         let Some(mut conversation) = self.tables.conversation_by_id(row.conversation)? else {
+            if row.state == MessageState::Damaged {
+                return self.tables.empty_damaged(row.id, state);
+            }
             row.empty(state);
             return self.tables.put_message(&row);
         };
+        if row.state == MessageState::Damaged {
+            return self.take_away_damaged(conversation, &row, state);
+        }
         let (sender, recipient) = match row.from_high {
             true => (conversation.high, conversation.low),
             false => (conversation.low, conversation.high),
         };
         let (sender, recipient) = (self.known(sender)?, self.known(recipient)?);
-        let never_came = self.unwait(&mut conversation, recipient.id, &row)?;
+        let never_came = match self.unwait(&mut conversation, recipient.id, &row)? {
+            Some(pos) => !self.may_have_been_sent(recipient.id, pos)?,
+            None => false,
+        };
         let was_there = row.state == MessageState::There;
         let (kept, told_of) = (row.hidden, was_there && state == MessageState::Expired);
         row.empty(state);
@@ -138,6 +147,21 @@ impl Post<'_> {
             self.tell_change(&recipient, &sender, &row, change)?;
         }
         Ok(())
+    }
+
+    /// Who sent it is not known, nor to whom it was shown.
+    fn take_away_damaged(
+        &mut self,
+        mut conversation: Conversation,
+        row: &MessageRow,
+        state: MessageState,
+    ) -> Result<(), Failed> {
+        for account in [conversation.low, conversation.high] {
+            self.unwait(&mut conversation, account, row)?;
+        }
+        self.tables.put_conversation(conversation);
+        self.forgets = true;
+        self.tables.empty_damaged(row.id, state)
     }
 
     /// A message that its place in a conversation shows to `account`.
@@ -193,15 +217,15 @@ impl Post<'_> {
         self.unwait(conversation, recipient, row).map(|_| ())
     }
 
-    /// If no device of `recipient` has taken it, it does not come any more; whether that is so.
+    /// If no device of `recipient` has taken it, it does not come any more; then where it waited.
     pub(super) fn unwait(
         &self,
         conversation: &mut Conversation,
         recipient: AccountId,
         row: &MessageRow,
-    ) -> Result<bool, Failed> {
+    ) -> Result<Option<u64>, Failed> {
         let Some(waiting) = self.tables.waits(recipient, row.id)? else {
-            return Ok(false);
+            return Ok(None);
         };
         let mut mailbox = self.tables.mailbox(recipient)?;
         mailbox.waiting = mailbox.waiting.saturating_sub(1);
@@ -211,7 +235,7 @@ impl Post<'_> {
         side.waiting = side.waiting.saturating_sub(1);
         side.waiting_bytes = side.waiting_bytes.saturating_sub(waiting.bytes);
         self.tables.remove_entry(recipient, waiting.pos)?;
-        Ok(true)
+        Ok(Some(waiting.pos))
     }
 
     /// A message that waits takes as much of the quota as its new text.

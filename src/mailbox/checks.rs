@@ -1,6 +1,7 @@
 //! The rules about the past and about people, with the clock in the test's hand.
 
 mod changes;
+mod clock;
 mod conversations;
 mod export;
 mod history;
@@ -246,8 +247,19 @@ impl House {
         assert!(matches!(self.ask(user, ask), Answer::Settings(_)));
     }
 
+    /// Its session ends, to which everything up to `sent` was written.
+    fn leave(&mut self, user: &str, sent: u64) {
+        assert_eq!(self.ask(user, Ask::Left { sent }), Answer::Ok);
+    }
+
     fn wait(&mut self, ms: u64) {
         self.now = Now::new(self.now.mono_ms + ms, self.now.unix_ms + ms);
+    }
+
+    /// The time of day is set, by so many days.
+    fn leap(&mut self, days: i64) {
+        let ms = days * DAY_MS.cast_signed();
+        self.now = Now::new(self.now.mono_ms, self.now.unix_ms.saturating_add_signed(ms));
     }
 
     /// Sweeps until nothing is due, and what was told of it.
@@ -291,6 +303,22 @@ impl House {
         });
         counted.unwrap().unwrap();
         count
+    }
+
+    /// Whether it stands in the text of any message.
+    fn stands_in_rows(&self, text: &str) -> bool {
+        let find = |t: &crate::store::Tables<'_>| {
+            let mut stands = false;
+            for row in t.messages_from(0, 10_000)? {
+                let message = t.message(row.id, row.conversation, row.seq)?;
+                stands |= message
+                    .body
+                    .windows(text.len())
+                    .any(|part| part == text.as_bytes());
+            }
+            Ok::<_, crate::store::Failed>(stands)
+        };
+        self.store.batch(find).unwrap().unwrap()
     }
 
     /// Whether it stands in any file of the store.

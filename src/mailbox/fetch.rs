@@ -6,7 +6,7 @@ use super::post::{Post, Stop};
 use super::{Answer, Change, Entry, Event, FETCH_BYTES, FETCH_ENTRIES, Fetched, Sender, Who};
 use crate::accounts::AccountId;
 use crate::planted::{self, Fault};
-use crate::store::{Conversation, Failed, Known, LogKind, LogRow, MessageRow};
+use crate::store::{Conversation, Failed, Known, LogKind, LogRow, MessageRow, Why};
 use crate::wire::code::{Evidence, Stage};
 
 impl Post<'_> {
@@ -35,7 +35,13 @@ impl Post<'_> {
             if !fetched.complete {
                 return Ok(false);
             }
-            let event = self.event(me, &row)?;
+            let event = match self.event(me, &row) {
+                Err(failed) if failed.why == Why::Row => {
+                    self.tables.note_damaged_entry(me.id, row.pos);
+                    return Ok(true);
+                }
+                event => event?,
+            };
             bytes += length(&event);
             if bytes > FETCH_BYTES && !fetched.entries.is_empty() {
                 fetched.complete = false;

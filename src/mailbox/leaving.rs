@@ -6,10 +6,9 @@
 //! An account with much is taken away in slices: the account itself, with all that proves it, at once, the rest as the
 //! store finds time. While that goes on it has a mailbox still: so it is found again after a restart.
 
-use super::Answer;
 use super::changes::{is_from, is_hidden};
 use super::post::Post;
-use super::say::stirred;
+use super::{Answer, Regard};
 use crate::accounts::{AccountId, Ends, Which};
 use crate::store::{Conversation, Failed, Known, MessageState, State, Tables};
 
@@ -62,8 +61,8 @@ impl Leaving {
             // Its removal was not committed.
             return Ok(true);
         }
-        let mut room = rows;
-        if !tables.remove_log(self.account, rows)? {
+        let mut room = rows.saturating_sub(tables.remove_log(self.account, rows)?);
+        if room == 0 {
             return Ok(false);
         }
         loop {
@@ -78,7 +77,12 @@ impl Leaving {
                 let keeper = peer.filter(|peer| peer.state != State::Removed);
                 let done = match keeper {
                     Some(keeper) => self.wipe(tables, &conversation, &keeper, &mut room)?,
-                    None => tables.remove_conversation(conversation.id, rows)?,
+                    None => {
+                        let (removed, is_all) =
+                            tables.remove_conversation(conversation.id, room)?;
+                        room = room.saturating_sub(removed);
+                        is_all
+                    }
                 };
                 if !done || room == 0 {
                     return Ok(false);
@@ -132,7 +136,7 @@ impl Post<'_> {
     /// [`super::sweep::Sweep::leaves`] takes up what does not go at once.
     pub fn delete_account(&mut self, me: &Known) -> Result<Answer, Failed> {
         self.left = Some(Leaving::remove(self.tables, me.id)?);
-        self.regards.push(stirred(&me.who));
+        self.regards.push(Regard::of_all(&me.who));
         self.ends = Some(Ends {
             username: me.who.as_ref().clone(),
             which: Which::All,

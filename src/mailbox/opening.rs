@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::ack::Proof;
 use super::post::Post;
 use super::{Event, Opening, Wanted};
+use crate::accounts::AccountId;
 use crate::planted::{self, Fault};
 use crate::store::{Cursor, Failed, Known, LogKind, LogRow, Mailbox};
 use crate::wire::code::Evidence;
@@ -60,17 +61,33 @@ impl Post<'_> {
     /// One more session of the device, and what sessions that ended without a word may have been sent.
     fn enter(&self, cursor: &mut Cursor, mailbox: &Mailbox) {
         let run = self.tables.run_number();
-        if cursor.online > 0 {
-            let head = match cursor.run != run && mailbox.run == run {
-                true => mailbox.run_head,
-                false => mailbox.head,
-            };
-            cursor.sent = cursor.sent.max(head);
-        }
+        cursor.sent = self.sent_upto(cursor, mailbox);
         if cursor.run != run {
             (cursor.run, cursor.online) = (run, 0);
         }
         cursor.online = cursor.online.saturating_add(1);
+    }
+
+    /// Up to where a device may have been sent the log: of a session that has not ended nothing else is known.
+    fn sent_upto(&self, cursor: &Cursor, mailbox: &Mailbox) -> u64 {
+        let run = self.tables.run_number();
+        let head = match cursor.run != run && mailbox.run == run {
+            true => mailbox.run_head,
+            false => mailbox.head,
+        };
+        match cursor.online {
+            0 => cursor.sent,
+            _ => cursor.sent.max(head),
+        }
+    }
+
+    /// Whether some device of the account may have been sent what stands at `pos`.
+    pub(super) fn may_have_been_sent(&self, account: AccountId, pos: u64) -> Result<bool, Failed> {
+        let mailbox = self.tables.mailbox(account)?;
+        self.tables.cursors(account, |cursors| {
+            let mut cursors = cursors.iter();
+            cursors.any(|cursor| self.sent_upto(cursor, &mailbox) >= pos)
+        })
     }
 
     fn tell_others(&mut self, me: &Known, device: &str) -> Result<(), Failed> {

@@ -1,7 +1,7 @@
 //! Whom an account blocks and allows, and what it takes and tells.
 
 use super::post::{Post, Stop, refused};
-use super::say::{stirred, unknown};
+use super::say::unknown;
 use super::{Answer, Regard, Relation, Settings};
 use crate::store::{Failed, Known, State};
 use crate::wire::code::{AcceptFrom, Code};
@@ -65,7 +65,7 @@ impl Post<'_> {
             self.tables.put_mailbox(me.id, mailbox);
         }
         if settings.accept_from != was.accept_from {
-            self.regards.push(stirred(&me.who));
+            self.regards.push(Regard::of_all(&me.who));
         }
         Ok(Answer::Settings(settings))
     }

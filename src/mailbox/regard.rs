@@ -1,7 +1,7 @@
 //! What accounts let each other see, and what reaches them without being stored.
 
 use super::post::{Post, Stop};
-use super::{Answer, Reach};
+use super::{Answer, Reach, Regard, Who};
 use crate::accounts::AccountId;
 use crate::store::{Failed, Known, State};
 use crate::wire::name::Name;
@@ -17,11 +17,12 @@ impl Post<'_> {
         }))
     }
 
-    /// Names that nobody has are like those of people who do not show themselves.
+    /// Names that nobody has are like those of people who do not show themselves. A disabled account is only away: it
+    /// may come back, and nobody would be told to whom it shows itself then.
     pub(super) fn watch(&self, me: &Known, usernames: &[Name<'_>]) -> Result<Answer, Stop> {
         let shows = usernames.iter().map(|name| {
             let owner = self.tables.known_named(name)?;
-            match owner.filter(|owner| owner.state == State::Good) {
+            match owner.filter(|owner| owner.state != State::Removed) {
                 Some(owner) => self.shows_presence(owner.id, me.id),
                 None => Ok(false),
             }
@@ -37,5 +38,16 @@ impl Post<'_> {
     ) -> Result<bool, Failed> {
         let known = owner == toward || self.knows(owner, toward)?;
         Ok(known && !self.tables.relation(owner, toward)?.blocked)
+    }
+}
+
+impl Regard {
+    /// Who reaches `owner` has changed, for whomever.
+    pub fn of_all(owner: &Who) -> Self {
+        Regard {
+            owner: owner.clone(),
+            toward: owner.clone(),
+            shows_presence: true,
+        }
     }
 }

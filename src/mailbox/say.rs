@@ -2,7 +2,7 @@
 //! is said of it in logs.
 
 use super::post::{Post, Stop, refused};
-use super::{Change, Event, Regard, Sender, Who};
+use super::{Change, Event, Sender};
 use crate::accounts::AccountId;
 use crate::store::{Conversation, Failed, Known, LogKind, LogRow, State};
 use crate::wire::code::{Code, Evidence, Stage};
@@ -139,13 +139,4 @@ pub(super) fn unknown(field: &'static str) -> Stop {
 pub(super) fn no_message() -> Stop {
     let text = "you have no such message with this user";
     refused(Code::NotFound, text, Some("seq"))
-}
-
-/// Says that something has changed which what is not stored depends on, for whomever.
-pub(super) fn stirred(owner: &Who) -> Regard {
-    Regard {
-        owner: owner.clone(),
-        toward: owner.clone(),
-        shows_presence: true,
-    }
 }

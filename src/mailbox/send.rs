@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::post::{Post, Stop, refused};
+use super::sweep::latest;
 use super::{Accepted, Answer, Event, Letter, Regard, Sender};
 use crate::accounts::Refused;
 use crate::config::MailboxConfig;
@@ -123,8 +124,10 @@ impl Post<'_> {
         conversation: &Conversation,
         blocked: bool,
     ) -> Result<MessageRow, Failed> {
-        // A clock that was set back does not put a message before the one it answers.
-        let time_unix_ms = self.now.unix_ms.max(conversation.last_unix_ms);
+        // A clock that was set back a little does not put a message before the one it answers. One that was far ahead
+        // does not date what comes later.
+        let last = Some(conversation.last_unix_ms).filter(|last| *last <= latest(self.now));
+        let time_unix_ms = self.now.unix_ms.max(last.unwrap_or(0));
         let expires = letter
             .expires_in_s
             .map(|s| u64::from(s).saturating_mul(1_000));

@@ -12,6 +12,15 @@ pub fn announce(server: &Server, config: &Config) {
     if server.is_local() {
         info!("local only: other machines cannot connect; --listen ADDRESS:PORT opens it to them");
     }
+    for address in server.metrics_addresses() {
+        match address.strip_prefix("unix:") {
+            Some(path) => info!("metrics: curl --unix-socket {path} http://localhost/metrics"),
+            None => info!("metrics: http://{address}/metrics"),
+        }
+    }
+    if server.shows_metrics_to_others() {
+        warn!("other machines can read the metrics: they name nobody, and nothing protects them");
+    }
     let exposed = server.exposed().join(" ");
     if !exposed.is_empty() {
         let secrets = match config.data.is_some() && !config.accounts.plaintext_credentials {

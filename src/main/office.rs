@@ -10,6 +10,7 @@ use privmsgd::accounts;
 use privmsgd::admin::cli::{Offline, Tools};
 use privmsgd::config::Config;
 use privmsgd::net::inquiries::OpenDesk;
+use privmsgd::net::tls;
 #[cfg(not(feature = "mailbox"))]
 use privmsgd::ops::exit::Exit;
 use privmsgd::ops::exit::StartError;
@@ -66,6 +67,7 @@ pub fn tools() -> Tools {
         accounts: offline,
         check,
         restore,
+        certificate: |config| tls::load(config).map(|identity| identity.end_unix_ms()),
     }
 }
 

@@ -115,6 +115,11 @@ impl Acceptor {
         self.retry_ms = NEVER;
     }
 
+    /// Whether it takes connections: it listens, and the system has descriptors for them.
+    pub fn is_accepting(&self) -> bool {
+        !self.listeners.is_empty() && self.retry_ms == NEVER
+    }
+
     pub fn tls(&self) -> Option<&Layer> {
         self.tls.as_ref()
     }
@@ -231,6 +236,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 /// Says why in one line. What the client already sent is read away, so that no reset destroys the line.
 fn refuse(mut stream: Stream, peer: &Peer, why: Refused, engine: &mut Engine<Stream>) {
+    engine.conns.tally.refused(why);
     engine.say(format_args!(
         "connection from {peer} refused: {}",
         why.as_str()

@@ -99,6 +99,23 @@ pub enum Refused {
 }
 
 impl Refused {
+    pub const ALL: &[Refused] = &[
+        Refused::Full,
+        Refused::TooManyFromAddress,
+        Refused::TooFastFromAddress,
+        Refused::NoDescriptors,
+    ];
+
+    /// For scripts.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Refused::Full => "full",
+            Refused::TooManyFromAddress => "addressCount",
+            Refused::TooFastFromAddress => "addressRate",
+            Refused::NoDescriptors => "descriptors",
+        }
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Refused::Full => "all connections are taken",
@@ -237,6 +254,11 @@ impl Admit {
     /// Those that have neither registered nor begun to end.
     pub fn unregistered(&self) -> usize {
         self.unregistered.len()
+    }
+
+    /// Connections at once.
+    pub fn capacity(&self) -> usize {
+        self.capacity
     }
 
     pub fn live(&self) -> usize {

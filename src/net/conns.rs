@@ -14,6 +14,7 @@ use crate::id::ConnId;
 use crate::net::admit::Peer;
 use crate::net::conn::{CloseReason, Conn, Expiry, Phase, Transport};
 use crate::net::pool::Pool;
+use crate::net::tally::Tally;
 use crate::net::timers::{NEVER, Timers};
 use crate::planted;
 use crate::wire::code::Goodbye;
@@ -62,6 +63,7 @@ pub struct Conns<S> {
     /// Queued since the last flush, in bytes.
     unflushed_bytes: usize,
     pub limits: Limits,
+    pub tally: Tally,
     /// Where TLS is spoken, for those who speak it elsewhere: `, or to port 7749`.
     pub tls_elsewhere: Option<Box<str>>,
     /// The monotonic clock at the start of the turn.
@@ -89,6 +91,7 @@ impl<S: Transport> Conns<S> {
             queue_bytes: 0,
             unflushed_bytes: 0,
             limits,
+            tally: Tally::default(),
             tls_elsewhere: None,
             now_ms: 0,
         }
@@ -112,6 +115,9 @@ impl<S: Transport> Conns<S> {
         match self.slots.get_mut(to.key as usize) {
             Some(conn) if conn.serial == to.serial && conn.phase == Phase::Open => {}
             _ => return,
+        }
+        if let Frame::Error(error) = frame {
+            self.tally.error(error.code);
         }
         if self.append(to.key, |out| frame.write(out)) > self.limits.queue_hard_bytes {
             self.cut(to.key, CloseReason::Cut(Goodbye::SlowConsumer));
@@ -318,22 +324,6 @@ impl<S: Transport> Conns<S> {
         }
     }
 
-    /// Reads on after goodbye; ends the connection when that is over.
-    pub fn linger(&mut self, key: u32, scratch: &mut [u8]) {
-        let Some(conn) = self
-            .slots
-            .get_mut(key as usize)
-            .filter(|conn| conn.phase == Phase::Lingering)
-        else {
-            return;
-        };
-        if conn.discard(scratch) && (!conn.eof || conn.all_arrived()) {
-            self.cut(key, CloseReason::Lost);
-        } else if conn.news().more {
-            self.mark_ready(key);
-        }
-    }
-
     pub fn get(&self, id: ConnId) -> Option<&Conn<S>> {
         self.slots
             .get(id.key as usize)
@@ -377,6 +367,11 @@ impl<S: Transport> Conns<S> {
 
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
+    }
+
+    /// Connections so far.
+    pub fn accepted(&self) -> u64 {
+        self.last_serial
     }
 
     /// Capacity of all output buffers in use, in bytes.

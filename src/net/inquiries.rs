@@ -1,6 +1,7 @@
 //! The desk that answers what the loop cannot: questions are put once a turn, answers fetched as they come.
 //! Knows neither what is asked nor what follows from it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::accounts::{Answer, Ask, Asker, Desk, Done, Job, Refused};
@@ -9,6 +10,7 @@ use crate::mailbox;
 use crate::net::conn::Transport;
 use crate::net::timers::NEVER;
 use crate::ops::exit::{Exit, StartError};
+use crate::upkeep::Vitals;
 use crate::wire::code::Code;
 
 /// Wakes the loop from another thread: an answer is there.
@@ -25,6 +27,10 @@ pub struct Inquiries {
     desk: Option<Box<dyn Desk>>,
     /// There may be answers for which no wake-up will come.
     more: bool,
+    /// What the desk had no room for and nobody waits for, the oldest first; at most [`MAX_KEPT`].
+    kept: VecDeque<Job>,
+    /// When it is put again, in monotonic ms.
+    retry_ms: u64,
     /// The desk has failed for good, and everything it had to say was fetched.
     failed: Option<Exit>,
 }
@@ -34,6 +40,8 @@ impl Inquiries {
         Inquiries {
             desk,
             more: false,
+            kept: VecDeque::new(),
+            retry_ms: NEVER,
             failed: None,
         }
     }
@@ -49,7 +57,8 @@ impl Inquiries {
 
     /// Puts what was asked last; nobody is there any more to be answered.
     pub fn hand_in<S: Transport>(&mut self, engine: &mut Engine<S>) {
-        for job in engine.take_jobs() {
+        let kept = std::mem::take(&mut self.kept);
+        for job in kept.into_iter().chain(engine.take_jobs()) {
             let _ = self.submit(job);
         }
     }
@@ -73,11 +82,34 @@ impl Inquiries {
         }
         self.more = left == 0;
         self.failed = failed.filter(|_| !self.more);
+        self.put_kept(engine.conns.now_ms);
         for job in engine.take_jobs() {
-            if let Err(job) = self.submit(job) {
-                engine.done(&no_room(job));
+            match self.submit(job) {
+                Err(job) if engine.outlives_asker(&job) => self.keep(job, engine.conns.now_ms),
+                Err(job) => engine.done(&no_room(job)),
+                Ok(()) => {}
             }
         }
+    }
+
+    fn put_kept(&mut self, now_ms: u64) {
+        self.retry_ms = NEVER;
+        while let Some(job) = self.kept.pop_front() {
+            if let Err(job) = self.submit(job) {
+                self.kept.push_front(job);
+                self.retry_ms = now_ms.saturating_add(KEPT_RETRY_MS);
+                return;
+            }
+        }
+    }
+
+    /// Accepted cost: beyond the bound the oldest is lost, and what it vouched for is sent once more.
+    fn keep(&mut self, job: Job, now_ms: u64) {
+        if self.kept.len() >= MAX_KEPT {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(job);
+        self.retry_ms = self.retry_ms.min(now_ms.saturating_add(KEPT_RETRY_MS));
     }
 
     /// How the process has to end, once its clients were told.
@@ -85,11 +117,21 @@ impl Inquiries {
         self.failed
     }
 
-    /// When there may be answers without a wake-up, in monotonic ms; 0: now.
+    /// How the desk is; `None`: there is none.
+    pub fn vitals(&self) -> Option<Vitals> {
+        self.desk.as_ref()?.vitals()
+    }
+
+    /// When there is something to do without a wake-up, in monotonic ms; 0: now.
     pub fn next_deadline(&self) -> u64 {
-        if self.more { 0 } else { NEVER }
+        if self.more { 0 } else { self.retry_ms }
     }
 }
+
+/// Questions that nobody waits for and for which there was no room.
+const MAX_KEPT: usize = 65_536;
+/// Before they are put again.
+const KEPT_RETRY_MS: u64 = 100;
 
 /// How long to wait before asking again.
 const RETRY_MS: u32 = 1_000;

@@ -39,13 +39,47 @@ enum Kind {
     Unix(UnixListener, Option<PathBuf>),
 }
 
+/// What was made, by who connects there.
+pub struct Bound {
+    /// Never empty.
+    pub clients: Vec<Listener>,
+    pub metrics: Vec<Listener>,
+}
+
 /// Everything that `config` says to listen on. Inherited sockets nobody asked for are closed, with a warning.
-pub fn bind(config: &Config, mut inherited: Vec<Inherited>) -> Result<Vec<Listener>, StartError> {
+pub fn bind(config: &Config, mut inherited: Vec<Inherited>) -> Result<Bound, StartError> {
+    let lenient = config.listen_is_default;
+    let clients = make(&wanted(config, &inherited), lenient, config, &mut inherited)?;
+    let metrics = wanted_metrics(config, &inherited);
+    let metrics = make(&metrics, false, config, &mut inherited)?;
+    for Inherited { name, .. } in inherited {
+        warn!(
+            "the inherited socket {name:?} is not used: listen = \"systemd:{}\" would",
+            name.escape_debug()
+        );
+    }
+    if clients.is_empty() {
+        let error = io::Error::from(ErrorKind::AddrNotAvailable);
+        return Err(StartError::listen_tcp(
+            SocketAddr::from(([127, 0, 0, 1], 7748)),
+            &error,
+        ));
+    }
+    Ok(Bound { clients, metrics })
+}
+
+/// `lenient`: an address family that the machine does not have is left out.
+fn make(
+    wanted: &[Listen],
+    lenient: bool,
+    config: &Config,
+    inherited: &mut Vec<Inherited>,
+) -> Result<Vec<Listener>, StartError> {
     let mut listeners = Vec::new();
-    for listen in &wanted(config, &inherited) {
+    for listen in wanted {
         match listen {
             Listen::Tcp(address) => match tcp(*address, config) {
-                Err(error) if config.listen_is_default && is_missing_family(&error) => {
+                Err(error) if lenient && is_missing_family(&error) => {
                     warn!("not listening on {address}: {}", reason(&error));
                 }
                 made => {
@@ -64,26 +98,12 @@ pub fn bind(config: &Config, mut inherited: Vec<Inherited>) -> Result<Vec<Listen
                 );
             }
             Listen::Inherited(name) => {
-                let (named, others) = inherited
-                    .into_iter()
-                    .partition(|socket| is_named(&socket.name, name));
-                inherited = others;
+                let all = std::mem::take(inherited).into_iter();
+                let (named, others) = all.partition(|socket| is_named(&socket.name, name));
+                *inherited = others;
                 listeners.extend(take(named, name, &config.limits)?);
             }
         }
-    }
-    for Inherited { name, .. } in inherited {
-        warn!(
-            "the inherited socket {name:?} is not used: listen = \"systemd:{}\" would",
-            name.escape_debug()
-        );
-    }
-    if listeners.is_empty() {
-        let error = io::Error::from(ErrorKind::AddrNotAvailable);
-        return Err(StartError::listen_tcp(
-            SocketAddr::from(([127, 0, 0, 1], 7748)),
-            &error,
-        ));
     }
     Ok(listeners)
 }
@@ -99,6 +119,8 @@ pub fn speaks_tls(config: &Config, inherited: &[Inherited]) -> bool {
 
 /// Where nobody said what to listen on: the sockets that were inherited, by their usual names.
 fn wanted(config: &Config, inherited: &[Inherited]) -> Vec<Listen> {
+    let for_clients = |socket: &&Inherited| socket.name != METRICS_NAME;
+    let inherited: Vec<&Inherited> = inherited.iter().filter(for_clients).collect();
     if !config.listen_is_default || inherited.is_empty() {
         return config.listen.clone();
     }
@@ -113,6 +135,15 @@ fn wanted(config: &Config, inherited: &[Inherited]) -> Vec<Listen> {
     }
     let named = |name: &str| Listen::Inherited(name.into());
     names.into_iter().map(named).collect()
+}
+
+/// Where nobody said so: at the sockets that were inherited for it, `inherited` being those that nobody has taken.
+fn wanted_metrics(config: &Config, inherited: &[Inherited]) -> Vec<Listen> {
+    let is_there = inherited.iter().any(|socket| socket.name == METRICS_NAME);
+    match config.metrics.listen.is_empty() && is_there {
+        true => vec![Listen::Inherited(METRICS_NAME.into())],
+        false => config.metrics.listen.clone(),
+    }
 }
 
 impl Listener {
@@ -166,6 +197,9 @@ const DEFAULT_NAME: &str = "plain";
 
 /// The name of those that speak TLS.
 const TLS_NAME: &str = "tls";
+
+/// The name of those where figures are told.
+const METRICS_NAME: &str = "metrics";
 
 /// A socket unit without `FileDescriptorName=` gives its own name, other launchers give none.
 fn is_named(given: &str, wanted: &str) -> bool {

@@ -3,6 +3,7 @@
 
 mod admin;
 mod reloads;
+mod watch;
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::net::accept::Acceptor;
 use crate::net::inquiries::{Inquiries, OpenDesk};
 use crate::net::listen;
 use crate::net::reload::{Reload, Reloader};
+use crate::net::scrape::Scrape;
 use crate::net::stream::Stream;
 use crate::net::sys;
 use crate::net::timers::NEVER;
@@ -30,6 +32,7 @@ use crate::ops::signals::{Signal, Signals};
 use crate::ops::systemd::Notifier;
 use crate::ops::{Inherited, descriptors};
 use crate::router::Tokens;
+use watch::Watch;
 
 pub struct Server {
     poll: Poll,
@@ -41,8 +44,12 @@ pub struct Server {
     notifier: Notifier,
     reloader: Option<Reloader>,
     admin: Option<Box<Admin>>,
+    scrape: Option<Box<Scrape>>,
+    watch: Watch,
     config: Config,
     origin: Instant,
+    /// When polling returned last.
+    woke: Instant,
     now_ms: u64,
     unix_ms: u64,
     next_ping_ms: u64,
@@ -56,6 +63,7 @@ const EVENTS: usize = 1_024;
 /// Tokens from here on are not slots of connections.
 const FIRST_LISTENER: usize = 1 << 40;
 const FIRST_ADMIN: usize = 1 << 41;
+const FIRST_METRICS: usize = 1 << 42;
 const SIGNALS: Token = Token(usize::MAX - 1);
 const WAKER: Token = Token(usize::MAX - 2);
 
@@ -69,7 +77,7 @@ impl Server {
         reload: Option<Reload>,
         desk: Option<OpenDesk<'_>>,
     ) -> Result<Self, StartError> {
-        let listeners = listen::bind(config, inherited)?;
+        let bound = listen::bind(config, inherited)?;
         let no_loop = |error: io::Error| {
             StartError::new(Exit::Os, "cannot set up the event loop", reason(&error), "")
         };
@@ -90,16 +98,19 @@ impl Server {
                 .map_err(no_loop)?;
         }
         let reloader = reload.map(|reload| Reloader::new(reload, waker));
-        Server::assemble(
+        let scrape = Scrape::new(bound.metrics, poll.registry(), FIRST_METRICS).map_err(no_loop)?;
+        let server = Server::assemble(
             config.clone(),
-            listeners,
+            bound.clients,
             identity,
             admin,
             poll,
             reloader,
             desk,
-        )
-        .map_err(no_loop)
+        );
+        let mut server = server.map_err(no_loop)?;
+        server.scrape = (!scrape.listeners().is_empty()).then(|| Box::new(scrape));
+        Ok(server)
     }
 
     /// Serves until a signal ends it. Fails only when polling does.
@@ -176,8 +187,11 @@ impl Server {
             notifier: Notifier::from_env(),
             reloader,
             admin: admin.map(Box::new),
+            scrape: None,
+            watch: Watch::new(unix_ms()),
             config,
             origin: Instant::now(),
+            woke: Instant::now(),
             now_ms: 0,
             unix_ms: 0,
             next_ping_ms: 0,
@@ -197,6 +211,7 @@ impl Server {
             .tick()
             .min(self.acceptor.next_deadline())
             .min(self.admin_deadline())
+            .min(self.scrape_deadline())
             .min(self.inquiries.next_deadline())
             .min(self.ping())
             .min(self.give_memory_back())
@@ -224,10 +239,11 @@ impl Server {
             match event.token() {
                 SIGNALS => self.signalled(),
                 WAKER => self.reloaded(),
-                Token(token) if token >= FIRST_LISTENER => match token < FIRST_ADMIN {
-                    true => self.acceptor.mark(token - FIRST_LISTENER),
-                    false => self.admin_event(event),
-                },
+                Token(token) if token >= FIRST_METRICS => self.scrape_event(event),
+                Token(token) if token >= FIRST_ADMIN => self.admin_event(event),
+                Token(token) if token >= FIRST_LISTENER => {
+                    self.acceptor.mark(token - FIRST_LISTENER)
+                }
                 Token(key) => self.transport(key as u32, event),
             }
         }
@@ -236,10 +252,12 @@ impl Server {
         self.acceptor
             .turn(&mut self.engine, tls_share, self.poll.registry());
         self.admin_turn();
+        self.scrape_turn();
     }
 
     fn flush(&mut self) {
         self.engine.flush();
+        self.watch.turned(self.engine.messages(), self.woke);
     }
 
     /// Frees what has ended; whether the server has.
@@ -340,13 +358,16 @@ impl Server {
     }
 
     fn read_clock(&mut self) {
-        self.now_ms = self.origin.elapsed().as_millis() as u64;
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        self.unix_ms = unix.as_millis() as u64;
+        self.woke = Instant::now();
+        self.now_ms = self.woke.duration_since(self.origin).as_millis() as u64;
+        self.unix_ms = unix_ms();
         self.engine.advance(self.now_ms, self.unix_ms);
     }
+}
+
+fn unix_ms() -> u64 {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+    unix.unwrap_or_default().as_millis() as u64
 }
 
 /// 128 random bits at a time, had from the system 256 at a time.

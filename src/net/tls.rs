@@ -92,6 +92,11 @@ impl Layer {
         self.0.expiry.borrow_mut().remind(unix_ms, now_ms)
     }
 
+    /// When the certificate ends, in milliseconds since 1970.
+    pub fn certificate_end_unix_ms(&self) -> u64 {
+        self.0.expiry.borrow().end_unix_ms
+    }
+
     /// The server's end of a connection whose client speaks first.
     pub fn wrap<S: Transport>(&self, socket: S) -> io::Result<Tls<S>> {
         let config = Arc::clone(&self.0.config.borrow());

@@ -26,6 +26,16 @@ pub fn raise() -> u64 {
     current.unwrap_or(u64::MAX)
 }
 
+/// What holds now.
+pub fn limit() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+/// What the limit can be raised to.
+pub fn hard_limit() -> u64 {
+    getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
+}
+
 /// Connections at once, with `descriptors` of them open at most: some are kept back for listeners, files and the
 /// service manager.
 pub fn connections(limits: &Limits, descriptors: u64) -> usize {
@@ -76,7 +86,8 @@ fn lowest_upwards(mount: &Path, path: &str, file: &str) -> Option<u64> {
     group.ancestors().filter_map(read).min()
 }
 
-const RESERVE: u64 = 64;
+/// Kept back from connections.
+pub const RESERVE: u64 = 64;
 /// Version 1 says "no limit" as the largest number of whole pages in 63 bits.
 const UNLIMITED: u64 = 1 << 60;
 

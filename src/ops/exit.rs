@@ -12,8 +12,12 @@ use std::process::ExitCode;
 #[repr(u8)]
 pub enum Exit {
     Ok = 0,
-    /// The daemon, or the accounts, said no: not of sysexits.h, where nothing means that.
+    /// The daemon, or the accounts, said no: not of sysexits.h, where nothing means that. Of `check` and `doctor`: a
+    /// warning.
     Refused = 1,
+    /// Of `check` and `doctor`, as monitoring plugins say it: something has failed, or nothing can be known.
+    Critical = 2,
+    Unknown = 3,
     /// The command line is wrong.
     Usage = 64,
     /// Stored data is damaged.

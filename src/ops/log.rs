@@ -37,6 +37,13 @@ pub fn reconfigure(config: &LogConfig) {
     }
 }
 
+/// Lines that standard error did not take, so far.
+pub fn lost() -> u64 {
+    LOGGER
+        .get()
+        .map_or(0, |logger| logger.lost_ever.load(Relaxed))
+}
+
 /// Milliseconds since 1970, for stamps only.
 fn stamp() -> Stamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -57,6 +64,7 @@ fn log_panic(panic: &PanicHookInfo) {
 struct Logger {
     shape: AtomicU8,
     lost: AtomicU64,
+    lost_ever: AtomicU64,
     /// One for each [`Shape`], in its order.
     forms: [Box<dyn SharedLogger>; 3],
 }
@@ -72,6 +80,7 @@ impl Logger {
         Logger {
             shape: AtomicU8::new(Shape::Text as u8),
             lost: AtomicU64::new(0),
+            lost_ever: AtomicU64::new(0),
             forms: [
                 WriteLogger::new(LevelFilter::Trace, config, TextLines::default()),
                 Box::new(OwnLines { json: false }),
@@ -118,6 +127,7 @@ impl Log for Logger {
             }
         }
         self.lost.fetch_add(1, Relaxed);
+        self.lost_ever.fetch_add(1, Relaxed);
     }
 
     fn flush(&self) {}

@@ -3,7 +3,7 @@
 use std::io;
 
 use mio::{Interest, Registry, Token, event::Source};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
@@ -18,15 +18,17 @@ pub enum Signal {
 pub struct Signals(signal_hook_mio::v1_0::Signals);
 
 impl Signals {
+    /// SIGXFSZ would end the process: a file that may not grow is an error of the write alone.
     pub fn new() -> io::Result<Self> {
-        signal_hook_mio::v1_0::Signals::new([SIGHUP, SIGINT, SIGTERM]).map(Signals)
+        signal_hook_mio::v1_0::Signals::new([SIGHUP, SIGINT, SIGTERM, SIGXFSZ]).map(Signals)
     }
 
     /// What arrived since the last call; the same signal twice in between counts once. Never blocks.
     pub fn pending(&mut self) -> impl Iterator<Item = Signal> {
-        self.0.pending().map(|number| match number {
-            SIGHUP => Signal::Reload,
-            _ => Signal::Terminate,
+        self.0.pending().filter_map(|number| match number {
+            SIGHUP => Some(Signal::Reload),
+            SIGXFSZ => None,
+            _ => Some(Signal::Terminate),
         })
     }
 }

@@ -38,6 +38,7 @@ impl Router {
             // Whoever has no room misses it.
             out.offer(to, &frame);
             accepted(out, from, id, message, recipient, now);
+            self.messages += 1;
             return Ok(());
         }
         let Some((to, recipient)) = self.recipient(sender, &message.to) else {
@@ -53,6 +54,7 @@ impl Router {
         };
         offered(out.offer(to, &frame), &message.to, message.to_raw)?;
         accepted(out, from, id, message, recipient, now);
+        self.messages += 1;
         Ok(())
     }
 

@@ -1,19 +1,19 @@
 //! Who watches whom, and telling them. Knows names and connections, not sessions.
 
+mod watching;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::config::Limits;
 use crate::id::ConnId;
 use crate::net::conns::Load;
 use crate::planted;
-use crate::router::fault::Fault;
+use crate::router::Table;
 use crate::router::session::Session;
-use crate::router::{Router, Table};
 use crate::time::{Now, Stamp};
-use crate::wire::code::{Code, Status, Verb};
-use crate::wire::command::Raw;
+use crate::wire::code::Status;
 use crate::wire::frame::Frame;
-use crate::wire::name::{Key, Name};
+use crate::wire::name::Key;
 
 /// The names one session watches; at most `max_watched`.
 pub type WatchList = BTreeSet<KeyBytes>;
@@ -21,19 +21,19 @@ pub type WatchList = BTreeSet<KeyBytes>;
 /// A name as it is compared.
 pub(super) type KeyBytes = Box<[u8]>;
 
-/// Before the key of a name in the entry that stands for it where it may not be seen: nobody ever has it.
+/// What the entry of a name begins with that its watcher may not see: nobody ever has a name that does.
 const UNSEEN: u8 = 0;
 
-/// The entry of a name for those who may see it, or for those who may not: to these it looks as if nobody had it.
-pub(super) fn entry_of(name: Key, permitted: bool) -> KeyBytes {
-    match permitted {
-        true => name.as_bytes().into(),
-        false => [&[UNSEEN], name.as_bytes()].concat().into(),
+/// The entry of a name for those who may see it, or for one who may not: to that one it looks as if nobody had it. No
+/// two share such an entry, so that it tells nothing of what happened to others.
+fn entry_of(name: Key, permitted: bool, watcher: ConnId) -> KeyBytes {
+    if permitted {
+        return name.as_bytes().into();
     }
-}
-
-fn is_listed(list: &WatchList, name: Key) -> bool {
-    list.contains(name.as_bytes()) || list.contains(&entry_of(name, false))
+    let (slot, serial) = (watcher.key.to_be_bytes(), watcher.serial.to_be_bytes());
+    [&[UNSEEN], &slot[..], &serial[..], name.as_bytes()]
+        .concat()
+        .into()
 }
 
 /// One watched name.
@@ -48,8 +48,27 @@ struct Watched {
     told_ms: u64,
     /// When its watchers are told next, in monotonic ms: its entry in [`Presence::due`].
     due_ms: Option<u64>,
-    /// Watcher → the version it was told; `None`: it is to be told whatever it is.
-    watchers: BTreeMap<ConnId, Option<u64>>,
+    watchers: BTreeMap<ConnId, Watcher>,
+}
+
+#[derive(Clone, Copy)]
+struct Watcher {
+    /// The version it was told; `None`: it is to be told whatever it is.
+    told: Option<u64>,
+    /// Since when the name is offline as far as this watcher was told, in Unix ms, if it has not seen it otherwise:
+    /// what came before its watch it is not told.
+    own_since: Option<u64>,
+}
+
+/// What a watcher knew last of a name.
+struct Last {
+    status: Status,
+    shown: Box<str>,
+    since_unix_ms: u64,
+    told_ms: u64,
+    own_since: Option<u64>,
+    /// It was told so.
+    was_told: bool,
 }
 
 /// Watched names. One nobody watches takes no memory.
@@ -88,13 +107,7 @@ impl Presence {
     }
 
     /// Tells those who were told less, now or when they may be told again.
-    pub(super) fn tell_in_time<T: Table>(
-        &mut self,
-        key: &[u8],
-        limits: &Limits,
-        out: &mut T,
-        now: &Now,
-    ) {
+    fn tell_in_time<T: Table>(&mut self, key: &[u8], limits: &Limits, out: &mut T, now: &Now) {
         let Some(watched) = self.watched.get_mut(key) else {
             return;
         };
@@ -153,13 +166,13 @@ impl Presence {
         watched.told_ms = now.mono_ms;
         let frame = watched.frame_parts();
         let mut behind = false;
-        for (watcher, told) in watched
+        for (watcher, one) in watched
             .watchers
             .iter_mut()
-            .filter(|(_, told)| **told != Some(watched.version))
+            .filter(|(_, one)| one.told != Some(watched.version))
         {
             match out.offer(*watcher, &frame.of(&watched.shown)) {
-                Load::Fits => *told = Some(watched.version),
+                Load::Fits => *one = Watcher::told(watched.version),
                 Load::Busy => behind = true,
                 Load::Gone => {}
             }
@@ -171,35 +184,44 @@ impl Presence {
         }
     }
 
-    /// How an entry looks, and whether somebody watches it.
-    pub(super) fn look(&self, key: &[u8], watcher: ConnId) -> Option<(Status, bool)> {
-        let watched = self.watched.get(key)?;
-        Some((watched.status, watched.watchers.contains_key(&watcher)))
-    }
-
-    /// `watcher` watches the entry, and was told (`is_told`) or has to be told how it looks.
-    pub(super) fn add_watcher(&mut self, key: &[u8], watcher: ConnId, is_told: bool) {
-        if let Some(watched) = self.watched.get_mut(key) {
-            let told = is_told.then_some(watched.version);
-            watched.watchers.insert(watcher, told);
-        }
-    }
-
-    pub(super) fn unwatch(&mut self, id: ConnId, key: &[u8]) {
-        let Some(watched) = self.watched.get_mut(key) else {
-            return;
-        };
-        watched.watchers.remove(&id);
+    /// What the watcher knew last, if it was one.
+    fn unwatch(&mut self, id: ConnId, key: &[u8]) -> Option<Last> {
+        let watched = self.watched.get_mut(key)?;
+        let watcher = watched.watchers.remove(&id)?;
+        let last = watched.last_of(watcher);
         if watched.watchers.is_empty()
             && let Some(watched) = self.watched.remove(key)
             && let Some(at) = watched.due_ms
         {
             self.due.remove(&(at, key.into()));
         }
+        Some(last)
+    }
+}
+
+impl Watcher {
+    fn told(version: u64) -> Self {
+        Watcher {
+            told: Some(version),
+            own_since: None,
+        }
     }
 }
 
 impl Watched {
+    fn last_of(&self, watcher: Watcher) -> Last {
+        let was_told = watcher.told == Some(self.version);
+        let own_since = watcher.own_since.filter(|_| was_told);
+        Last {
+            status: self.status,
+            shown: self.shown.clone(),
+            since_unix_ms: own_since.unwrap_or(self.since_unix_ms),
+            told_ms: self.told_ms,
+            own_since,
+            was_told,
+        }
+    }
+
     fn frame_parts(&self) -> FrameParts {
         FrameParts {
             status: self.status,
@@ -220,153 +242,5 @@ impl FrameParts {
             status: self.status,
             since: self.since,
         }
-    }
-}
-
-impl Router {
-    /// All of `names` or none; `ok` comes first, then one `presence` for each.
-    pub(super) fn watch<'a, T: Table>(
-        &mut self,
-        from: ConnId,
-        id: Option<Raw<'a>>,
-        names: &[Name<'a>],
-        permitted: &[bool],
-        out: &mut T,
-        now: &Now,
-    ) -> Result<(), Fault<'a>> {
-        self.check_watch(from, names)?;
-        if let Some(id) = id {
-            out.send(
-                from,
-                &Frame::Ok {
-                    id,
-                    command: Verb::Watch,
-                },
-            );
-        }
-        for (name, permitted) in names.iter().zip(permitted) {
-            let key = entry_of(name.key(), *permitted);
-            self.forget_watched(from, &entry_of(name.key(), !permitted));
-            self.watch_one(from, name, &key, now);
-            if let Some(watched) = self.presence.watched.get_mut(&key) {
-                let frame = watched.frame_parts();
-                out.send(from, &frame.of(&watched.shown));
-                watched.watchers.insert(from, Some(watched.version));
-            }
-            if let Some(session) = self.sessions.get_mut(from) {
-                session.watching_mut().insert(key);
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn forget_watched(&mut self, from: ConnId, entry: &[u8]) -> bool {
-        let session = self.sessions.get_mut(from);
-        let is_watched = session.is_some_and(|session| {
-            session.watching().is_some_and(|list| list.contains(entry))
-                && session.watching_mut().remove(entry)
-        });
-        if is_watched {
-            self.presence.unwatch(from, entry);
-        }
-        is_watched
-    }
-
-    pub(super) fn unwatch(&mut self, from: ConnId, names: &[Name<'_>]) {
-        for name in names {
-            for permitted in [true, false] {
-                self.forget_watched(from, &entry_of(name.key(), permitted));
-            }
-        }
-    }
-
-    pub(super) fn set_status<T: Table>(
-        &mut self,
-        id: ConnId,
-        status: Status,
-        out: &mut T,
-        now: &Now,
-    ) {
-        if self.mailbox.is_some() {
-            return self.set_device_status(id, status, out, now);
-        }
-        let Some(session) = self.sessions.get_mut(id) else {
-            return;
-        };
-        if session.set_status(status, now) {
-            self.presence.changed(
-                session.key(),
-                session.name(),
-                status,
-                &self.limits,
-                out,
-                now,
-            );
-        }
-    }
-
-    pub(super) fn check_watch<'a>(
-        &self,
-        from: ConnId,
-        names: &[Name<'a>],
-    ) -> Result<(), Fault<'a>> {
-        let list = self.sessions.get(from).and_then(Session::watching);
-        let mut new: Vec<Key> = Vec::new();
-        for key in names
-            .iter()
-            .take(self.limits.max_watched + 1)
-            .map(Name::key)
-        {
-            let is_known = list.is_some_and(|list| is_listed(list, key));
-            if !is_known && !new.contains(&key) {
-                new.push(key);
-            }
-        }
-        if names.len() > self.limits.max_watched
-            || list.map_or(0, |list| list.len()) + new.len() > self.limits.max_watched
-        {
-            let message = format!("at most {} names can be watched", self.limits.max_watched);
-            return Err(Fault {
-                field: Some("usernames"),
-                ..Fault::new(Code::BadValue, message)
-            });
-        }
-        let is_full = |entry: KeyBytes| {
-            let watched = self.presence.watched.get(&entry);
-            watched.is_some_and(|watched| watched.watchers.len() >= self.limits.max_watchers)
-        };
-        let full = |key: &Key| is_full(entry_of(*key, true)) || is_full(entry_of(*key, false));
-        if new.iter().any(full) {
-            return Err(Fault::new(
-                Code::Overloaded,
-                "one of these names is watched by too many already",
-            ));
-        }
-        Ok(())
-    }
-
-    /// Begins an entry for a name that nobody watched so far.
-    pub(super) fn watch_one(&mut self, from: ConnId, name: &Name<'_>, key: &[u8], now: &Now) {
-        if self.presence.watched.contains_key(key) {
-            return;
-        }
-        let holder = self
-            .names
-            .find(key, &self.sessions)
-            .and_then(|first| Some((self.sessions.get(first)?, self.shown_of(first)?)));
-        let (shown, status, since_unix_ms) = match holder {
-            Some((session, shown)) => (session.name(), shown.status, shown.since_unix_ms),
-            None => (name.as_str(), Status::Offline, now.unix_ms),
-        };
-        let watched = Watched {
-            shown: shown.into(),
-            status,
-            since_unix_ms,
-            version: 0,
-            told_ms: 0,
-            due_ms: None,
-            watchers: BTreeMap::from([(from, Some(0))]),
-        };
-        self.presence.watched.insert(key.into(), watched);
     }
 }

@@ -44,6 +44,8 @@ pub trait Table {
     fn space(&mut self, to: ConnId, bytes: usize) -> bool;
     /// [`Input::Room`](crate::router::Input::Room) comes once most of its output is written; false: that is so already.
     fn await_room(&mut self, id: ConnId) -> bool;
+    /// Nobody asks any more what of the connection's output has arrived: it need not linger for that.
+    fn unfollow(&mut self, id: ConnId);
     /// Of what it was sent nothing more is to be learned: it need not linger for that.
     fn let_go(&mut self, id: ConnId);
     /// Where a connection comes from, for the throttle.

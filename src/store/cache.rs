@@ -14,7 +14,7 @@ use crate::wire::name::Key;
 
 /// Rows of one kind that are kept from one batch to the next.
 const MAX_ROWS: usize = 50_000;
-/// Damaged messages that are not logged again.
+/// Damaged messages, and entries of logs, that are not logged again.
 const MAX_DAMAGED: usize = 10_000;
 
 #[derive(Default)]
@@ -28,6 +28,7 @@ pub struct Cache {
     /// Of all devices of the account, in no order.
     pub cursors: Shelf<AccountId, Vec<Cursor>>,
     pub damaged: HashSet<i64>,
+    pub damaged_entries: HashSet<(AccountId, u64)>,
 }
 
 impl Cache {
@@ -49,6 +50,9 @@ impl Cache {
         self.each(|shelf| shelf.trim());
         if self.damaged.len() > MAX_DAMAGED {
             self.damaged.clear();
+        }
+        if self.damaged_entries.len() > MAX_DAMAGED {
+            self.damaged_entries.clear();
         }
     }
 

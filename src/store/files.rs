@@ -64,6 +64,17 @@ pub fn close_to_others(dir: &Path) -> Result<(), StartError> {
     Ok(())
 }
 
+/// Makes it durable that a directory is there. Where this user may not look, the file system is trusted to keep the name
+/// together with what is in it.
+fn keep_name(dir: &Path) -> Result<(), StartError> {
+    let parent = dir.parent().filter(|path| !path.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    match File::open(parent) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        _ => sync_dir(parent),
+    }
+}
+
 /// Makes it durable that the files are there.
 pub fn sync_dir(dir: &Path) -> Result<(), StartError> {
     let synced = File::open(dir).and_then(|dir| dir.sync_all());
@@ -75,7 +86,7 @@ pub fn sync_dir(dir: &Path) -> Result<(), StartError> {
 
 fn prepare_dir(dir: &Path) -> Result<(), StartError> {
     match DirBuilder::new().mode(DIR_MODE).create(dir) {
-        Ok(()) => return set_mode(dir, DIR_MODE),
+        Ok(()) => return set_mode(dir, DIR_MODE).and_then(|()| keep_name(dir)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(uncreatable(dir, &error)),
     }
@@ -194,8 +205,8 @@ pub(super) fn is_occupied(dir: &Path) -> bool {
     names.any(|name| dir.join(name).exists())
 }
 
-/// Gives the store in `dir` another name: the database first, so that none is ever found without its log. Its new
-/// place, if there was one.
+/// Gives the store in `dir` another name: the database first, so that none is ever found without its log, not even after
+/// a power cut. Its new place, if there was one.
 pub(super) fn set_aside(dir: &Path, name: &str) -> Result<Option<PathBuf>, StartError> {
     let mut aside = None;
     for own in [DATABASE].iter().chain(BESIDE) {
@@ -203,6 +214,7 @@ pub(super) fn set_aside(dir: &Path, name: &str) -> Result<Option<PathBuf>, Start
         if from.exists() {
             let to = beside(&dir.join(name), end);
             fs::rename(&from, &to).map_err(|error| uncreatable(&to, &error))?;
+            sync_dir(dir)?;
             aside.get_or_insert(to);
         }
     }

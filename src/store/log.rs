@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use log::error;
 use rusqlite::{Row, params};
 
-use super::{Failed, Tables, from_sql, to_sql};
+use super::{Failed, Tables, Why, from_sql, to_sql};
 use crate::accounts::AccountId;
 use crate::wire::code::Evidence;
 
@@ -94,7 +95,7 @@ impl Tables<'_> {
         Ok(mailbox.head)
     }
 
-    /// Those after `after` for `device`, in their order, as long as `take` wants more.
+    /// Those after `after` for `device`, in their order, as long as `take` wants more. Damaged ones are passed over.
     pub fn log_after(
         &self,
         account: AccountId,
@@ -108,14 +109,29 @@ impl Tables<'_> {
         )?;
         let mut rows = list.query(params![account.0, to_sql(after), device])?;
         while let Some(row) = rows.next()? {
-            if !take(log_row(row)?)? {
+            let entry = match log_row(row) {
+                Err(failed) if failed.why == Why::Row => {
+                    self.note_damaged_entry(account, from_sql(row.get(0)?));
+                    continue;
+                }
+                entry => entry?,
+            };
+            if !take(entry)? {
                 break;
             }
         }
         Ok(())
     }
 
-    /// The messages that came to the account after `after` up to `upto`.
+    /// Says it in the log, once.
+    pub fn note_damaged_entry(&self, account: AccountId, pos: u64) {
+        if self.cache().damaged_entries.insert((account, pos)) {
+            let account = account.0;
+            error!("store: entry {pos} in the log of account {account} is damaged and passed over");
+        }
+    }
+
+    /// The messages that came to the account after `after` up to `upto`, but for damaged entries.
     pub fn arrived(
         &self,
         account: AccountId,
@@ -123,18 +139,27 @@ impl Tables<'_> {
         upto: u64,
     ) -> Result<Vec<Arrived>, Failed> {
         let mut list = self.db.prepare_cached(
-            "SELECT peer, seq, bytes FROM log
+            "SELECT peer, seq, bytes, pos FROM log
              WHERE account = ?1 AND pos > ?2 AND pos <= ?3 AND kind = 0",
         )?;
-        let rows = list.query_map(params![account.0, to_sql(after), to_sql(upto)], |row| {
-            Ok(Arrived {
-                peer: AccountId(row.get(0)?),
-                seq: from_sql(row.get(1)?),
-                bytes: from_sql(row.get(2)?),
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut rows = list.query(params![account.0, to_sql(after), to_sql(upto)])?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            match arrived(row) {
+                Ok(arrived) => all.push(arrived),
+                Err(_) => self.note_damaged_entry(account, from_sql(row.get(3)?)),
+            }
+        }
+        Ok(all)
     }
+}
+
+fn arrived(row: &Row<'_>) -> rusqlite::Result<Arrived> {
+    Ok(Arrived {
+        peer: AccountId(row.get(0)?),
+        seq: from_sql(row.get(1)?),
+        bytes: from_sql(row.get(2)?),
+    })
 }
 
 fn log_row(row: &Row<'_>) -> Result<LogRow, Failed> {

@@ -166,6 +166,14 @@ impl Tables<'_> {
         )
     }
 
+    /// Nothing is left of the text of a damaged row. The rest stands as it was found, and still says that it is damaged:
+    /// who sends the message again is not taken to send another one.
+    pub fn empty_damaged(&self, id: i64, state: MessageState) -> Result<(), Failed> {
+        let sql = "UPDATE messages SET state = ?2, kind = NULL, body = x'', expires = NULL
+                   WHERE id = ?1";
+        self.run(sql, params![id, state.number()]).map(|_| ())
+    }
+
     fn write_message(&self, sql: &str, row: &MessageRow) -> Result<(), Failed> {
         let sealed = match self.sealer {
             Some(sealer) => Some(row.sealed(sealer)?),

@@ -110,6 +110,26 @@ impl Tables<'_> {
         Ok(count.query_row(which, |row| Ok((from_sql(row.get(1)?), row.get(0)?)))?)
     }
 
+    /// How many messages after `after` up to `upto` are there that came to `reader`; `limit` if there are more.
+    pub fn count_received(
+        &self,
+        conversation: &Conversation,
+        reader: AccountId,
+        after: u64,
+        upto: u64,
+        limit: u32,
+    ) -> Result<u64, Failed> {
+        let mut count = self.db.prepare_cached(
+            "SELECT count(*) FROM (SELECT 1 FROM messages
+                 WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3 AND from_high = ?4
+                     AND hidden & 4 = 0 AND state = 0 LIMIT ?5)",
+        )?;
+        let from_high = !conversation.is_high(reader);
+        let (after, upto) = (to_sql(after), to_sql(upto));
+        let which = params![conversation.id, after, upto, from_high, limit];
+        Ok(count.query_row(which, |row| row.get(0).map(from_sql))?)
+    }
+
     /// The last message up to `upto`, of the last `limit`, that came to `reader` and was not blocked.
     pub fn last_readable(
         &self,
@@ -228,6 +248,7 @@ impl Tables<'_> {
         let mut probe = self.db.prepare_cached(
             "SELECT pos, message, kind, bytes FROM log
              WHERE account = ?1 AND pos > ?2 AND pos <= ?3 AND kind IN (0, 1)
+                 AND message IS NOT NULL
              ORDER BY pos LIMIT 1",
         )?;
         let mut at = |after: u64| {

@@ -115,8 +115,10 @@ fn renew(
     schema::checkpoint(&db).map_err(failed)?;
     let closed = db.close().map_err(|(_, error)| failed(error.into()));
     closed?;
+    // Its name too: while that is there, no empty store is made in its place.
     File::open(new)
         .and_then(|file| file.sync_all())
+        .and_then(|()| sync_dir(new))
         .map_err(|error| unwritable(new, &error))?;
     Ok(Restored {
         file: String::new(),
@@ -146,6 +148,9 @@ fn skip_ahead(db: &mut Connection) -> Result<u64, Failed> {
     }
     batch.execute("UPDATE meta SET epoch = ?1", [epoch])?;
     batch.execute("UPDATE mailboxes SET head = head + ?1", [to_sql(SKIPPED)])?;
+    // One that was spent since would be good again, for whoever kept it.
+    let void = "UPDATE devices SET current = NULL, previous = NULL, spent = x''";
+    batch.execute(void, [])?;
     let cache = RefCell::default();
     let tables = Tables {
         db: &batch,

@@ -165,6 +165,12 @@ const RULES: &[Rule] = &[
     },
     Rule {
         kind: "log",
+        sql: "SELECT 'account ' || account || ', pos ' || pos, 'does not say of whom or of what it is'
+              FROM log WHERE kind <> 6 AND (peer IS NULL OR seq IS NULL)
+                  OR kind = 0 AND bytes IS NULL OR kind = 6 AND device IS NULL",
+    },
+    Rule {
+        kind: "log",
         sql: "SELECT 'account ' || l.account || ', pos ' || l.pos, 'names a message of other people, or another number'
               FROM log l JOIN messages m ON m.id = l.message JOIN conversations c ON c.id = m.conversation
               WHERE l.seq IS NOT m.seq OR NOT ((c.low, c.high) IS (l.account, l.peer) OR (c.high, c.low) IS (l.account, l.peer))",

@@ -24,7 +24,25 @@ pub struct Cleaned {
     pub is_all: bool,
 }
 
+/// Which entries of a log are old.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Age {
+    pub before_unix_ms: u64,
+    /// What says that it is from later is as old as what comes after it; or old, if all devices have taken it.
+    pub latest_unix_ms: u64,
+    /// Up to there all devices have taken the log.
+    pub taken: u64,
+}
+
 impl Tables<'_> {
+    /// Of the message that was accepted last.
+    pub fn newest_unix_ms(&self) -> Result<Option<u64>, Failed> {
+        let sql = "SELECT time FROM messages ORDER BY id DESC LIMIT 1";
+        let mut find = self.db.prepare_cached(sql)?;
+        let time: Option<i64> = find.query_row([], |row| row.get(0)).optional()?;
+        Ok(time.map(from_sql))
+    }
+
     /// When the next message expires.
     pub fn next_expiry(&self) -> Result<Option<u64>, Failed> {
         let mut find = self
@@ -82,14 +100,13 @@ impl Tables<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Of the account's log after `after`, the entries up to `upto` from before `unix_ms` go, but for messages that no
-    /// device has taken. Looks at `limit` entries.
+    /// Of the account's log after `after`, the old entries up to `upto` go, but for messages that no device has taken.
+    /// Looks at `limit` entries.
     pub fn clean_log(
         &self,
         account: AccountId,
-        after: u64,
-        upto: u64,
-        unix_ms: u64,
+        (after, upto): (u64, u64),
+        age: &Age,
         limit: u32,
     ) -> Result<Cleaned, Failed> {
         let delivered = self.mailbox(account)?.delivered;
@@ -99,12 +116,18 @@ impl Tables<'_> {
              WHERE account = ?1 AND pos > ?2 AND pos <= ?3 ORDER BY pos LIMIT ?4",
         )?;
         let mut rows = list.query(params![account.0, to_sql(after), to_sql(upto), limit])?;
-        let (mut cleaned, mut seen) = (after, 0_u32);
+        let (mut cleaned, mut looked_at, mut seen) = (after, after, 0_u32);
         while let Some(row) = rows.next()? {
-            if from_sql(row.get(1)?) >= unix_ms {
+            // A damaged one is as old as those around it.
+            let time = from_sql(row.get(1).unwrap_or_default());
+            let is_ahead = time > age.latest_unix_ms;
+            if time >= age.before_unix_ms && !is_ahead {
                 break;
             }
-            cleaned = from_sql(row.get(0)?);
+            looked_at = from_sql(row.get(0)?);
+            if !is_ahead || looked_at <= age.taken {
+                cleaned = looked_at;
+            }
             seen += 1;
         }
         let sql = "DELETE FROM log WHERE account = ?1 AND pos > ?2 AND pos <= ?3
@@ -113,7 +136,7 @@ impl Tables<'_> {
         let which = params![account.0, to_sql(after), to_sql(cleaned), to_sql(delivered)];
         self.run(sql, which)?;
         Ok(Cleaned {
-            upto: cleaned,
+            upto: looked_at,
             is_all: seen < limit,
         })
     }
@@ -128,20 +151,23 @@ impl Tables<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// At most `limit` entries; whether none is left.
-    pub fn remove_log(&self, account: AccountId, limit: u32) -> Result<bool, Failed> {
+    /// At most `limit` entries; how many there were of these.
+    pub fn remove_log(&self, account: AccountId, limit: u32) -> Result<u32, Failed> {
         let sql = "DELETE FROM log WHERE account = ?1 AND pos <= coalesce(
                        (SELECT pos FROM log WHERE account = ?1 ORDER BY pos LIMIT 1 OFFSET ?2 - 1),
                        9223372036854775807)";
-        Ok(self.run(sql, params![account.0, limit])? < limit as usize)
+        let removed = self.run(sql, params![account.0, limit])?;
+        Ok(u32::try_from(removed).unwrap_or(u32::MAX))
     }
 
-    /// At most `limit` messages, and, if that was all, the conversation; whether it was. Nobody's log may name them.
-    pub fn remove_conversation(&self, id: i64, limit: u32) -> Result<bool, Failed> {
+    /// At most `limit` messages, and, if those were all, the conversation. How many there were, and whether they were
+    /// all. Nobody's log may name them.
+    pub fn remove_conversation(&self, id: i64, limit: u32) -> Result<(u32, bool), Failed> {
         let sql = "DELETE FROM messages WHERE id IN
                        (SELECT id FROM messages WHERE conversation = ?1 ORDER BY seq LIMIT ?2)";
-        if self.run(sql, params![id, limit])? >= limit as usize {
-            return Ok(false);
+        let removed = u32::try_from(self.run(sql, params![id, limit])?).unwrap_or(u32::MAX);
+        if removed >= limit {
+            return Ok((removed, false));
         }
         let mut find = self
             .db
@@ -152,7 +178,7 @@ impl Tables<'_> {
         if let Some(pair) = pair.optional()? {
             self.cache().conversations.forget(&pair);
         }
-        Ok(true)
+        Ok((removed, true))
     }
 
     /// What it decided about others, at once: a bounded number.

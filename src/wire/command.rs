@@ -133,7 +133,7 @@ impl Command<'_> {
     pub const fn cost(&self) -> u32 {
         match self.verb() {
             Verb::Ack | Verb::Ping | Verb::Pong | Verb::MarkRead => 0,
-            Verb::History => 5,
+            Verb::History | Verb::Conversations => 5,
             _ => 1,
         }
     }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::bench::place::{PATIENT, Place, password, register, token};
+use crate::bench::socket::message;
 use crate::common::PASSWORD;
 use crate::proofs::{Signer, eddsa, hs256, tokens, unix_s, with_tokens};
 
@@ -173,4 +174,37 @@ fn all_devices_may_return_at_once_after_the_cost_was_raised() {
     // Another password is another one, whatever was being checked.
     place.account("passwd Alice", "another horse");
     place.refused("Alice", &password(PASSWORD), "authFailed");
+}
+
+/// What sessions know of whom they reach is asked anew when the operator changes it.
+#[test]
+fn an_account_that_is_disabled_is_reached_by_nobody_and_enabled_by_all() {
+    let place = Place::new(&["Alice", "Bob"]);
+    let (mut alice, mut bob) = (place.session("Alice", "d"), place.session("Bob", "d"));
+    let typing = r#"{"type":"typing","toUsername":"Alice","id":1}"#;
+    let ok = r#"{"type":"ok","id":1,"command":"typing"}"#;
+    bob.send(typing);
+    bob.expect(ok);
+    alice.expect(r#"{"type":"typing","from":"Bob"}"#);
+    // Bob may see her once she has written to him.
+    alice.send(&message("Bob", "hi"));
+    bob.expect(r#"{"type":"privateMessage","from":"Alice",…}"#);
+    place.account("disable Alice", "");
+    alice.expect_goodbye("revoked");
+    bob.send(typing);
+    bob.expect_error("unknownUser");
+    // She is away, and may come back.
+    bob.send(r#"{"type":"watch","usernames":["alice"]}"#);
+    bob.expect(r#"{"type":"presence","username":"alice","status":"offline",…}"#);
+    place.account("enable Alice", "");
+    let mut alice = place.session("Alice", "d");
+    bob.expect(r#"{"type":"presence","username":"Alice","status":"online",…}"#);
+    bob.send(typing);
+    bob.expect(ok);
+    alice.expect(r#"{"type":"typing","from":"Bob"}"#);
+    place.account("remove --yes Alice", "");
+    alice.expect_goodbye("revoked");
+    bob.expect(r#"{"type":"presence","username":"Alice","status":"offline",…}"#);
+    bob.send(typing);
+    bob.expect_error("unknownUser");
 }

@@ -97,7 +97,7 @@ pub fn hs256(place: &Place, name: &str, secret: &str, seconds: i64) -> String {
     let secret = place.file(secret);
     let mut command = Command::new("python3");
     command
-        .arg(format!("{EXAMPLES}/token.py"))
+        .arg(format!("{EXAMPLES}/mint.py"))
         .arg(name)
         .arg(secret);
     let (code, out, err) = outcome(command.arg(seconds.to_string()), "");

@@ -282,6 +282,8 @@ fn every_level_of_help_fits_on_a_page_and_has_examples() {
         "",
         "status",
         "clients",
+        "check",
+        "doctor",
         "kick",
         "log-level",
         "reload",

@@ -3,6 +3,7 @@
 mod commands;
 #[path = "../common/mod.rs"]
 mod common;
+mod health;
 mod hostile;
 #[path = "../ops/mod.rs"]
 mod ops;

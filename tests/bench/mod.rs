@@ -7,6 +7,7 @@ pub mod place;
 pub mod process;
 pub mod socket;
 pub mod tools;
+pub mod tun;
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;

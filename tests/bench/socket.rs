@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use super::tools::output;
 use crate::common::{Address, Chunking, Client, Daemon, Setup};
 
 /// How clients connect.
@@ -108,4 +109,20 @@ pub fn read_to_end(mut socket: &Socket) -> (String, std::io::Result<usize>) {
     let mut bytes = Vec::new();
     let end = socket.read_to_end(&mut bytes);
     (String::from_utf8_lossy(&bytes).into_owned(), end)
+}
+
+/// What the kernel holds for the daemon's end of this connection; `None`: not TCP.
+pub fn kernel_kib(client: &Client) -> Option<u64> {
+    let (here, there) = (
+        client.socket().local_addr().ok()?,
+        client.socket().peer_addr().ok()?,
+    );
+    let (here, there) = (here.as_socket()?.port(), there.as_socket()?.port());
+    let filter = format!("sport = :{there} and dport = :{here}");
+    let text = output("ss", "iproute2", &["-tmnH", &filter]);
+    let (_, memory) = text.split_once("skmem:(").expect("skmem");
+    let fields = memory.split(')').next().unwrap_or_default().split(',');
+    let of = |field: &str, key: &str| -> Option<u64> { field.strip_prefix(key)?.parse().ok() };
+    let counted = fields.filter_map(|field| of(field, "r").or(of(field, "f")).or(of(field, "w")));
+    Some(counted.sum::<u64>() / 1024)
 }

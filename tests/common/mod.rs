@@ -14,12 +14,14 @@
 
 mod client;
 mod daemon;
+mod http;
 mod pattern;
 mod play;
 mod program;
 
 pub use client::Client;
 pub use daemon::{Address, Daemon, PASSWORD, Setup};
+pub use http::{Answer, get, get_over};
 pub use pattern::{Bindings, check, fill};
 pub use play::{Block, Step, blocks, play, play_with};
 pub use program::Program;

@@ -1,11 +1,13 @@
 //! A8: no room on the disk.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::house::{Client, Daemon, PASSWORD, Place, add_account, code};
+use crate::house::{Client, Daemon, PASSWORD, Place, add_account, code, strace_of};
 
 /// A data directory on a file system of its own that goes with the daemon.
 const MOUNT: &str = "mount -t tmpfs -o size=3m,mode=0700 tmpfs \"$0\" && cp -p \"$0\".template/* \"$0\" && exec \"$@\"";
@@ -19,8 +21,11 @@ fn a8_a_full_disk_refuses_what_is_new_and_nothing_else() {
     add_account("bob", &template);
     let data = place.data().display().to_string();
     let under = ["unshare", "-r", "-m", "sh", "-c", MOUNT, &data];
-    let mut daemon = Daemon::start(&place, &under, &[]);
+    let metrics = format!("unix:{}", place.0.join("metrics").display());
+    let keys = [("PRIVMSGD_METRICS__LISTEN", &*metrics)];
+    let mut daemon = Daemon::start(&place, &under, &keys);
     let port = daemon.port().expect("it starts");
+    assert!(ready(&place).starts_with("HTTP/1.1 200 "));
     let mut alice = Client::session(port, "alice", "").expect("registered");
     let mut bob = Client::connect(port);
     bob.send(&format!(
@@ -72,6 +77,13 @@ fn a8_a_full_disk_refuses_what_is_new_and_nothing_else() {
         (Some("done"), &3.into()),
         "{done}"
     );
+    // What was read meanwhile is no reason to think otherwise.
+    let told = ready(&place);
+    assert!(told.starts_with("HTTP/1.1 503 "), "{told}");
+    assert!(
+        told.contains(r#"{"status":"failed","failed":["store"],"#),
+        "{told}"
+    );
     let again = alice.message("bob", number, &text).unwrap();
     assert_eq!(code(&again), "storageFull", "{again}");
     fs::remove_file(filler).unwrap();
@@ -83,10 +95,74 @@ fn a8_a_full_disk_refuses_what_is_new_and_nothing_else() {
         );
     }
     accepted.push(number);
+    assert!(ready(&place).starts_with("HTTP/1.1 200 "));
     assert!(daemon.is_running(), "{}", daemon.log());
     let more = format!(r#","device":"other","after":0,"epoch":{epoch}"#);
     let mut other = Client::session(port, "bob", &more).expect("registered");
     assert_eq!(other.waiting(), accepted);
+}
+
+/// A quota on what the daemon's user may have is as full a disk to it, and no reason to end.
+#[test]
+fn a8_a_quota_is_a_full_disk() {
+    let place = Place::new("quota").with_accounts(&["alice", "bob"]);
+    let inject = strace_of("pwrite64", "error=EDQUOT:when=40..90");
+    let inject: Vec<&str> = inject.iter().map(String::as_str).collect();
+    let mut daemon = Daemon::start(&place, &inject, &[]);
+    let accepted = until_full_and_not(&mut daemon, "x", |_| {});
+    assert!(daemon.is_running(), "{}", daemon.log());
+    let mut bob = Client::session(daemon.port().unwrap(), "bob", "").expect("registered");
+    assert_eq!(bob.waiting(), accepted);
+}
+
+/// So is a bound on how long a file may be, RLIMIT_FSIZE or the file system's own.
+#[test]
+fn a8_a_file_that_may_not_grow_is_a_full_disk() {
+    let place = Place::new("fsize").with_accounts(&["alice", "bob"]);
+    let under = ["prlimit", "--fsize=2000000:unlimited"];
+    let mut daemon = Daemon::start(&place, &under, &[]);
+    let text = "y".repeat(2_000);
+    let accepted = until_full_and_not(&mut daemon, &text, |daemon| {
+        let pid = format!("--pid={}", daemon.pid());
+        let mut raise = Command::new("prlimit");
+        let raised = raise.args([&pid, "--fsize=unlimited:unlimited"]).status();
+        assert!(raised.unwrap().success());
+    });
+    assert!(daemon.is_running(), "{}", daemon.log());
+    let mut bob = Client::session(daemon.port().unwrap(), "bob", "").expect("registered");
+    assert_eq!(bob.waiting(), accepted);
+}
+
+/// Sends until there is no room, lets `make_room`, and sends on until there is. What was accepted.
+fn until_full_and_not(daemon: &mut Daemon, text: &str, make_room: impl Fn(&Daemon)) -> Vec<u64> {
+    let port = daemon.port().expect("it starts");
+    let mut alice = Client::session(port, "alice", "").expect("registered");
+    let (mut accepted, mut refused) = (Vec::new(), 0);
+    for number in 1..=2_000 {
+        let line = alice.message("bob", number, text).expect("it answers");
+        match line["type"].as_str() {
+            Some("accepted") => accepted.push(number),
+            _ => {
+                assert_eq!(code(&line), "storageFull", "{line}");
+                refused += 1;
+                make_room(daemon);
+            }
+        }
+        if refused > 0 && accepted.last() == Some(&number) {
+            assert!(!accepted.is_empty());
+            return accepted;
+        }
+    }
+    panic!("{refused} of 2000 were refused")
+}
+
+/// What it says of itself.
+fn ready(place: &Place) -> String {
+    let mut stream = UnixStream::connect(place.0.join("metrics")).unwrap();
+    stream.write_all(b"GET /readyz HTTP/1.1\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 /// Leaves room for a few messages only.

@@ -265,6 +265,11 @@ pub fn code(line: &Value) -> &str {
 
 /// strace that is no parent of the daemon and looks only at what it changes.
 pub fn strace(inject: &str) -> Vec<String> {
+    strace_of("fsync,fdatasync", inject)
+}
+
+/// The same of other calls.
+pub fn strace_of(calls: &str, inject: &str) -> Vec<String> {
     let words = [
         "strace",
         "-D",
@@ -276,7 +281,7 @@ pub fn strace(inject: &str) -> Vec<String> {
     ];
     let words = words.iter().map(ToString::to_string);
     words
-        .chain(["-e".into(), "trace=fsync,fdatasync".into()])
-        .chain(["-e".into(), format!("inject=fsync,fdatasync:{inject}")])
+        .chain(["-e".into(), format!("trace={calls}")])
+        .chain(["-e".into(), format!("inject={calls}:{inject}")])
         .collect()
 }

@@ -68,6 +68,22 @@ fn whoever_has_ended_its_input_is_sent_everything_whatever_its_window() {
     }
 }
 
+/// What its client has or has not acknowledged is no longer awaited then: its connection is free at once.
+#[test]
+fn a_session_of_which_nothing_is_to_be_learned_ends_with_its_goodbye() {
+    for deliver in ["ack", "auto"] {
+        let mut stage = Stage::new();
+        if deliver == "ack" {
+            stage.write_to("Bob", "Alice", 3, "hi");
+        }
+        let mut alice = stage.register("Alice", "phone", &format!(r#","deliver":"{deliver}""#));
+        alice.far.end();
+        stage.turn();
+        assert_eq!(stage.engine.population().0, 0, "{deliver}");
+        assert_eq!(alice.lines().pop().expect("a goodbye")["code"], "drained");
+    }
+}
+
 #[test]
 fn every_outcome_comes_before_goodbye() {
     let mut stage = Stage::new();

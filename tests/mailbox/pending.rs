@@ -113,3 +113,37 @@ fn a_full_desk_says_when_to_try_again() {
         a.expect(r#"{"type":"registered","id":3,…}"#);
     });
 }
+
+/// What a session that is over leaves behind is not lost because there is no room for it now.
+#[test]
+fn a_full_desk_is_told_later_of_those_who_left() {
+    transcript(|at| {
+        let mut sender = at.send_only("Bob");
+        let mut alice = at.register_with("Alice", "phone", r#","deliver":"auto""#);
+        alice.until_synced();
+        let mut carol = at.register_with("Carol", "phone", r#","deliver":"ack""#);
+        carol.until_synced();
+        for to in ["Alice", "Carol"] {
+            sender.send(&format!(
+                r#"{{"type":"privateMessage","toUsername":"{to}","message":"hi","id":1}}"#
+            ));
+            sender.expect(r#"{"type":"accepted",…}"#);
+        }
+        alice.expect(r#"{"type":"privateMessage",…}"#);
+        carol.expect(r#"{"type":"privateMessage",…}"#);
+        at.set_full(true);
+        carol.send(r#"{"type":"bye"}"#);
+        carol.expect_goodbye("bye");
+        alice.half_close();
+        alice.expect_goodbye("drained");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert_eq!(at.cursor("Carol", "phone").sent, 0);
+        at.set_full(false);
+        at.await_cursor("Alice", "phone", 1);
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(15);
+        while at.cursor("Carol", "phone").sent != 1 || at.cursor("Alice", "phone").sent != 1 {
+            assert!(std::time::Instant::now() < deadline, "nobody was told");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    });
+}

@@ -1,5 +1,6 @@
 //! Presence of an account with several devices, and of one that is invisible.
 
+use crate::common::{Client, text_of};
 use crate::house::{House, limits, transcript_with};
 
 fn played(script: impl Fn(&House)) {
@@ -8,6 +9,11 @@ fn played(script: impl Fn(&House)) {
 
 fn is(status: &str) -> String {
     format!(r#"{{"type":"presence","username":"Alice","status":"{status}","since":"…"}}"#)
+}
+
+fn ask(client: &mut Client, line: &str) -> String {
+    client.send(line);
+    client.line()
 }
 
 /// > With several devices a name is `online` if any of them is, else `away` if any is, else `offline`.
@@ -52,7 +58,7 @@ fn invisible_looks_like_offline() {
         let mut carol = at.register("Carol", "phone");
         // Not even how the account writes its name.
         carol.send(r#"{"type":"watch","usernames":["aLiCe"]}"#);
-        carol.expect(r#"{"type":"presence","username":"ALICE","status":"offline","since":"…"}"#);
+        carol.expect(r#"{"type":"presence","username":"aLiCe","status":"offline","since":"…"}"#);
         alice.send(r#"{"type":"typing","toUsername":"Bob","id":1}"#);
         alice.expect(r#"{"type":"ok","id":1,"command":"typing"}"#);
         bob.expect_nothing();
@@ -102,6 +108,127 @@ fn who_may_not_see_sees_nobody() {
         alice.send(r#"{"type":"unblock","username":"Bob","id":5}"#);
         alice.expect(r#"{"type":"ok","id":5,"command":"unblock"}"#);
         bob.expect_nothing();
+    });
+}
+
+/// > In mailbox mode a name that is offline when a watch begins is answered with the moment of that watch and as the
+/// > watcher wrote it, whoever else watches it and since when.
+#[test]
+fn what_was_before_its_watch_is_hidden_from_a_watcher() {
+    played(|at| {
+        let mut alice = at.register("Alice", "phone");
+        let (mut bob, mut carol) = (at.register("Bob", "phone"), at.register("Carol", "phone"));
+        for is_blocked in [true, false] {
+            if is_blocked {
+                for name in ["Bob", "Carol"] {
+                    ask(
+                        &mut alice,
+                        &format!(r#"{{"type":"block","username":"{name}","id":1}}"#),
+                    );
+                }
+            } else {
+                for name in ["Bob", "Carol"] {
+                    ask(
+                        &mut alice,
+                        &format!(r#"{{"type":"unblock","username":"{name}","id":1}}"#),
+                    );
+                }
+                ask(
+                    &mut alice,
+                    r#"{"type":"setStatus","status":"invisible","id":1}"#,
+                );
+            }
+            let first = ask(&mut bob, r#"{"type":"watch","usernames":["ALICE"]}"#);
+            std::thread::sleep(std::time::Duration::from_millis(3));
+            let between = text_of(&ask(&mut carol, r#"{"type":"ping"}"#), "time");
+            let second = ask(&mut carol, r#"{"type":"watch","usernames":["alice"]}"#);
+            assert_eq!(text_of(&second, "username"), "alice");
+            assert!(text_of(&first, "since") < between, "{first}");
+            assert!(text_of(&second, "since") >= between, "{second}");
+            // Asked again, the answer is the same.
+            std::thread::sleep(std::time::Duration::from_millis(3));
+            assert_eq!(
+                ask(&mut carol, r#"{"type":"watch","usernames":["alice"]}"#),
+                second
+            );
+            for watcher in [&mut bob, &mut carol] {
+                let ok = ask(
+                    watcher,
+                    r#"{"type":"unwatch","usernames":["Alice"],"id":2}"#,
+                );
+                assert!(ok.contains(r#""type":"ok""#), "{ok}");
+            }
+        }
+    });
+}
+
+/// To whoever is blocked while it watches, that is as if the other one had left, or had stayed away.
+#[test]
+fn to_be_blocked_looks_like_a_leave() {
+    played(|at| {
+        let mut alice = at.register("Alice", "phone");
+        let mut bob = at.register("Bob", "phone");
+        bob.send(r#"{"type":"watch","usernames":["ALICE"]}"#);
+        bob.expect(&is("online"));
+        ask(
+            &mut alice,
+            r#"{"type":"setStatus","status":"invisible","id":1}"#,
+        );
+        let left = bob.expect(&is("offline"));
+        std::thread::sleep(std::time::Duration::from_millis(3));
+        ask(&mut alice, r#"{"type":"block","username":"Bob","id":1}"#);
+        assert_eq!(
+            ask(&mut bob, r#"{"type":"watch","usernames":["ALICE"]}"#),
+            left
+        );
+        ask(
+            &mut alice,
+            r#"{"type":"setStatus","status":"online","id":1}"#,
+        );
+        assert_eq!(
+            ask(&mut bob, r#"{"type":"watch","usernames":["ALICE"]}"#),
+            left
+        );
+        ask(&mut alice, r#"{"type":"unblock","username":"Bob","id":1}"#);
+        bob.expect(&is("online"));
+        ask(&mut alice, r#"{"type":"block","username":"Bob","id":1}"#);
+        let blocked = bob.expect(&is("offline"));
+        assert_eq!(
+            ask(&mut bob, r#"{"type":"watch","usernames":["ALICE"]}"#),
+            blocked
+        );
+    });
+}
+
+/// > at most one per name within `presence_interval_ms`
+///
+/// Nor is a block told sooner than a leave would be, or never if it comes while a leave is still to be told.
+#[test]
+fn a_block_is_told_when_a_leave_would_be() {
+    let every = 300;
+    let setup = limits(|limits| limits.presence_interval_ms = every);
+    transcript_with(&setup, |at| {
+        let mut bob = at.register("Bob", "phone");
+        // At the beginning of its clock a server tells nobody for so long.
+        std::thread::sleep(std::time::Duration::from_millis(every + 50));
+        let mut alice = at.register("Alice", "phone");
+        bob.send(r#"{"type":"watch","usernames":["Alice"]}"#);
+        bob.expect(&is("online"));
+        ask(&mut alice, r#"{"type":"setStatus","status":"away","id":1}"#);
+        bob.expect(&is("away"));
+        let told = std::time::Instant::now();
+        ask(&mut alice, r#"{"type":"block","username":"Bob","id":1}"#);
+        bob.expect(&is("offline"));
+        let took = told.elapsed().as_millis() as u64;
+        assert!(took >= every - 50, "told after {took} ms");
+        ask(&mut alice, r#"{"type":"unblock","username":"Bob","id":1}"#);
+        bob.expect(&is("away"));
+        ask(
+            &mut alice,
+            r#"{"type":"setStatus","status":"invisible","id":1}"#,
+        );
+        ask(&mut alice, r#"{"type":"block","username":"Bob","id":1}"#);
+        bob.expect(&is("offline"));
     });
 }
 

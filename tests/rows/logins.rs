@@ -9,6 +9,7 @@ use privmsgd::accounts::{
     Worker,
 };
 use privmsgd::config::AccountsConfig;
+use privmsgd::mailbox::Wanted;
 use privmsgd::store::Store;
 use privmsgd::wire::code::Code;
 use privmsgd::wire::name::Name;
@@ -43,6 +44,7 @@ impl Office {
             device: "d".into(),
             nonce: [0; 16],
             origin: Origin::Local,
+            mail: Wanted::default(),
         };
         let began = Instant::now();
         let answer = self.ask(ask);

@@ -9,8 +9,7 @@ use socket2::Socket;
 
 use crate::bench::pair::Pair;
 use crate::bench::process::{Peak, anon_kib};
-use crate::bench::socket::{Via, message, named, relayed};
-use crate::bench::tools::output;
+use crate::bench::socket::{Via, kernel_kib, message, named, relayed};
 use crate::bench::{alone, millis, record, secs, wait_until};
 use crate::common::{Client, Setup};
 
@@ -82,22 +81,6 @@ fn send_all(mut sender: Client, count: usize) -> (Vec<usize>, usize) {
         }
     });
     (accepted, busy)
-}
-
-/// What the kernel holds for the daemon's end of this connection; `None`: not TCP.
-fn kernel_kib(client: &Client) -> Option<u64> {
-    let (here, there) = (
-        client.socket().local_addr().ok()?,
-        client.socket().peer_addr().ok()?,
-    );
-    let (here, there) = (here.as_socket()?.port(), there.as_socket()?.port());
-    let filter = format!("sport = :{there} and dport = :{here}");
-    let text = output("ss", "iproute2", &["-tmnH", &filter]);
-    let (_, memory) = text.split_once("skmem:(").expect("skmem");
-    let fields = memory.split(')').next().unwrap_or_default().split(',');
-    let of = |field: &str, key: &str| -> Option<u64> { field.strip_prefix(key)?.parse().ok() };
-    let counted = fields.filter_map(|field| of(field, "r").or(of(field, "f")).or(of(field, "w")));
-    Some(counted.sum::<u64>() / 1024)
 }
 
 /// B14: one client floods a reader for `span`, alone and beside the pair.

@@ -1,7 +1,7 @@
 //! The simulator: a whole daemon in one thread of this test, its clients, its store and every accident between them, by
 //! lot and from one number. A19, B13, B18.
 //!
-//! `SIM_SEED=n cargo test --test sim` repeats one run and prints what happened; `SIM_RUNS=n` does more of them.
+//! `SIM_SEED=n cargo test --test sim` repeats one run and prints what happened; `SIM_RUNS=n` does more of them, from `SIM_FIRST` on.
 
 mod acts;
 mod asked;
@@ -103,7 +103,7 @@ fn a19_the_same_seed_is_the_same_run() {
 #[test]
 fn a19_promises_hold_in_every_run() {
     let only = number("SIM_SEED");
-    let first = only.unwrap_or(1);
+    let first = only.or(number("SIM_FIRST")).unwrap_or(1);
     let runs = only.map_or(number("SIM_RUNS").unwrap_or(RUNS), |_| 1);
     let (mut all, mut failed) = (Sum::default(), Vec::new());
     std::panic::set_hook(Box::new(|panic| println!("{panic}")));

@@ -219,6 +219,18 @@ fn the_terminal_is_given_back_as_it_was() {
 }
 
 #[test]
+fn it_ends_with_its_terminal() {
+    let house = House::mailbox(&["Alice"]);
+    let alice = house.pane("Alice");
+    alice.start();
+    alice.shows_text("Alice at");
+    let pid = alice.client();
+    alice.close();
+    let proc = std::path::PathBuf::from(format!("/proc/{pid}"));
+    assert!(house::soon(|| !proc.exists()), "{pid} lives on");
+}
+
+#[test]
 fn without_a_terminal_it_says_what_to_use_instead() {
     let house = House::mailbox(&["Alice"]);
     let output = house.privmsg("Alice", &[]).output().expect("privmsg runs");

@@ -166,6 +166,18 @@ impl Pane {
             .run(&["run-shell", &format!("pkill -{signal} -P {shell}")]);
     }
 
+    /// The process id of the client in this pane.
+    pub fn client(&self) -> String {
+        let shell = self.flag("pane_pid");
+        let found = self.tmux.run(&["run-shell", &format!("pgrep -P {shell}")]);
+        found.trim().to_string()
+    }
+
+    /// The terminal hangs up.
+    pub fn close(&self) {
+        self.tmux.run(&["kill-pane", "-t", &self.name]);
+    }
+
     fn flag(&self, name: &str) -> String {
         let format = format!("#{{{name}}}");
         let flag = self

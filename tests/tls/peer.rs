@@ -20,8 +20,13 @@ pub struct Peer {
 impl Peer {
     /// After the handshake, which may fail.
     pub fn try_connect(address: SocketAddr, config: Arc<ClientConfig>) -> std::io::Result<Peer> {
-        let mut socket = TcpStream::connect(address)?;
+        let socket = TcpStream::connect(address)?;
         socket.set_nodelay(true)?;
+        Peer::try_over(socket, config)
+    }
+
+    /// The same over a socket that the test made.
+    pub fn try_over(mut socket: TcpStream, config: Arc<ClientConfig>) -> std::io::Result<Peer> {
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_write_timeout(Some(PATIENCE))?;
         let name = "localhost".try_into().expect("a name");
@@ -56,19 +61,33 @@ impl Peer {
 
     /// `None`: the end.
     pub fn line(&mut self) -> Option<String> {
+        self.line_within(PATIENCE).expect("something comes")
+    }
+
+    /// `None`: nothing came in time.
+    pub fn line_within(&mut self, patience: Duration) -> Option<Option<String>> {
+        let socket = self.stream.get_ref();
+        socket.set_read_timeout(Some(patience)).expect("a limit");
         let mut room = [0; 16_384];
         loop {
             if let Some(end) = self.buffer.iter().position(|&byte| byte == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
-                return Some(String::from_utf8_lossy(&line[..end]).into_owned());
+                let line = String::from_utf8_lossy(&line[..end]).into_owned();
+                return Some(Some(line));
             }
             match self.stream.read(&mut room) {
-                Ok(0) => return None,
+                Ok(0) => return Some(None),
                 Ok(count) => self.buffer.extend_from_slice(&room[..count]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("nothing comes"),
-                Err(_) => return None,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+                Err(_) => return Some(None),
             }
         }
+    }
+
+    /// Says that no more is to come.
+    pub fn end(&mut self) {
+        self.stream.conn.send_close_notify();
+        let _ = self.stream.flush();
     }
 
     #[track_caller]

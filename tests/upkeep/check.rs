@@ -65,6 +65,10 @@ fn each_thing_that_is_wrong_is_found() {
         ("log", "UPDATE log SET seq = 4 WHERE pos = 5"),
         ("log", "UPDATE log SET message = NULL WHERE pos = 5"),
         ("log", "UPDATE log SET kind = 9 WHERE pos = 5"),
+        (
+            "log",
+            "UPDATE log SET kind = 3, message = NULL, seq = NULL WHERE pos = 5",
+        ),
         ("log", "UPDATE mailboxes SET head = 19"),
         ("cursor", "UPDATE mailboxes SET delivered = 21"),
         ("cursor", "UPDATE conversations SET high_read = 21"),

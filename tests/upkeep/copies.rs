@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use privmsgd::ops::exit::Exit;
-use privmsgd::store::{How, MessageState, Store, restore};
+use privmsgd::store::{DeviceRow, How, MessageState, Store, restore};
 use privmsgd::upkeep::{Restore, Restored};
 
 use crate::house::{ALICE, BOB, Place, T, check, filled, send, served, text};
@@ -78,6 +78,16 @@ fn a_copy_overwrites_nothing_and_leaves_nothing_behind() {
 fn a_restored_store_has_another_epoch_and_states_what_is_lost() {
     let place = Place::new("original");
     let store = filled(&place.0, How::default(), 5);
+    let device = |current| DeviceRow {
+        device: "d".into(),
+        created_unix_ms: 1,
+        seen_unix_ms: 1,
+        current,
+        previous: current,
+        spent: Vec::new(),
+    };
+    let put = store.batch(|t| t.put_device(BOB, &device(Some([7; 32]))));
+    put.unwrap().unwrap();
     store.back_up(&place.path("copy.db"), &mut || true).unwrap();
     let epoch = store.batch(|t| t.epoch()).unwrap();
     let other = Place::new("again");
@@ -87,6 +97,8 @@ fn a_restored_store_has_another_epoch_and_states_what_is_lost() {
     let looked = again.batch(|t| {
         assert_eq!(t.epoch(), told.epoch);
         assert_eq!(t.mailbox(BOB)?.head, 5 + SKIPPED);
+        // A token that was spent since the backup would be good again.
+        assert_eq!(t.device(BOB, "d")?, Some(device(None)));
         let conversation = t.conversation(ALICE, BOB)?.unwrap();
         assert_eq!(conversation.last_seq, 5 + SKIPPED);
         let rows = t.messages_after(conversation.id, 0, 100)?;

@@ -1,8 +1,18 @@
-//! The operator's side of the store: checking, copying, bringing back, counting, sealing, and what damage does.
+//! The operator's side of the store: checking, copying, bringing back, counting, sealing, what damage does, and
+//! what a power cut leaves at any moment of that.
 
 mod check;
 mod commands;
 mod copies;
 mod damage;
+#[path = "../durability/disk.rs"]
+mod disk;
 mod house;
+mod points;
+#[path = "../rows/crash/disk.rs"]
+mod power;
+#[path = "../durability/replay.rs"]
+mod replay;
 mod seal;
+#[path = "../durability/tape.rs"]
+mod tape;

@@ -9,7 +9,7 @@ use crate::store::{Failed, Why};
 
 /// The answer to one job that failed alone.
 pub(super) fn refusal(asker: Asker, mail: Option<&Mail>, failed: &Failed) -> Done {
-    if failed.why == Why::Other {
+    if matches!(failed.why, Why::Other | Why::Row) {
         error!("store: {failed}");
     }
     answer(asker, mail, super::super::clerk::not_stored(failed.why))

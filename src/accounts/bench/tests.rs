@@ -154,14 +154,13 @@ fn nobody_is_answered_only_by_what_others_are_to_hear() {
 fn a_job_that_fails_fails_alone() {
     let mut office = Office::new("alone");
     office.batch(vec![send(Asker::Admin(0), ALICE, "bob", 1)]);
-    office
-        .bench
-        .store
-        .break_rows("UPDATE log SET kind = 99 WHERE account = 2");
+    office.bench.store.break_rows(
+        "INSERT INTO accounts (name, key, created, state) VALUES ('no name', 'carol', 1, 0)",
+    );
     let mut jobs: Vec<Job> = (0..20)
         .map(|n| send(Asker::Admin(n), ALICE, "bob", 1))
         .collect();
-    jobs.insert(10, fetch(Asker::Admin(99), BOB));
+    jobs.insert(10, send(Asker::Admin(99), BOB, "carol", 1));
     let dones = office.batch(jobs);
     let mut outcomes: Vec<_> = dones.iter().map(outcome).collect();
     assert_eq!(outcomes.remove(10), Err(Code::StorageFailed));

@@ -1,11 +1,14 @@
 //! What the operator does with accounts.
 
+use std::sync::Arc;
+
 use super::super::hashing::Then;
 use super::super::{Account, Answer, Ends, NewCredential, Operator, Which};
 use super::change::{check_strength, hash_for, put_key, revoke};
 use super::register::{find, name_of};
 use super::reply::{Reply, Stop, refused};
 use super::{Clerk, Next};
+use crate::mailbox::Regard;
 use crate::mailbox::leaving::Leaving;
 use crate::store::{Failed, Row, State, Summary, Tables};
 use crate::time::Now;
@@ -83,17 +86,29 @@ impl Clerk {
 /// Resume tokens are void for good, not only while the account is disabled.
 fn disable(tables: &Tables<'_>, username: &Name<'_>, disabled: bool) -> Result<Next, Stop> {
     let row = named(tables, username)?;
+    let username = name_of(&row)?;
     tables.set_disabled(row.id, disabled)?;
-    if !disabled {
-        return Ok(Reply::new(Answer::Ok).into());
+    if disabled {
+        tables.void_tokens(row.id, None)?;
+        return Ok(ending_all(username));
     }
-    tables.void_tokens(row.id, None)?;
-    Ok(ending_all(name_of(&row)?))
+    let regards = vec![Regard::of_all(&Arc::new(username))];
+    Ok(Reply {
+        regards,
+        ..Reply::new(Answer::Ok)
+    }
+    .into())
 }
 
+/// Nobody reaches the account any more.
 fn ending_all(username: Name<'static>) -> Next {
+    let regards = vec![Regard::of_all(&Arc::new(username.clone()))];
     let which = Which::All;
-    Reply::ending(Answer::Ok, Ends { username, which }).into()
+    Reply {
+        regards,
+        ..Reply::ending(Answer::Ok, Ends { username, which })
+    }
+    .into()
 }
 
 pub fn no_account() -> Stop {

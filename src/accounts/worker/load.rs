@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
+use super::gauges::Gauges;
 use crate::config::MailboxConfig;
 use crate::ops::exit::Exit;
 
@@ -11,6 +12,7 @@ pub const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
 #[derive(Default)]
 pub struct Load {
+    pub gauges: Gauges,
     /// Of mailboxes only.
     jobs: AtomicUsize,
     job_bytes: AtomicUsize,

@@ -107,12 +107,16 @@ fn sentences(value: &Value) -> String {
         Some(true) => ", draining",
         _ => "",
     };
+    let metrics = match value["metrics"].is_array() {
+        true => format!("metrics      {}\n", words(&value["metrics"], " ")),
+        false => String::new(),
+    };
     format!(
         "privmsgd {}, {} mode, process {}, up {}{draining}\n\
          connections  {}: {} registered, {} names\n\
          queued       {} bytes\n\
          listening    {}\n\
-         log level    {}\n",
+         {metrics}log level    {}\n",
         word("version"),
         word("mode"),
         number("pid"),

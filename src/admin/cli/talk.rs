@@ -67,7 +67,18 @@ pub fn ask(
     request: &Request,
     each: &mut dyn FnMut(&str, &Value) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let patience = Duration::from_millis(request.patience_ms() + PATIENCE_MS);
+    let patience = request.patience_ms().saturating_add(PATIENCE_MS);
+    ask_within(patience, stream, request, each)
+}
+
+/// The same for who does not wait so long.
+pub fn ask_within(
+    patience_ms: u64,
+    stream: &mut UnixStream,
+    request: &Request,
+    each: &mut dyn FnMut(&str, &Value) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let patience = Duration::from_millis(patience_ms);
     let set = stream
         .set_read_timeout(Some(patience))
         .and_then(|()| stream.set_write_timeout(Some(patience)));

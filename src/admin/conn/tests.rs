@@ -10,6 +10,7 @@ use log::LevelFilter;
 use super::*;
 use crate::accounts::{Refused, Secret};
 use crate::admin::{BUDGET, Client, Status};
+use crate::ops::health::{Check, Health};
 use crate::wire::code::Code;
 use crate::wire::name::Name;
 
@@ -61,6 +62,10 @@ struct Crowd {
 }
 
 impl House for Crowd {
+    fn health(&self) -> Health {
+        Health::from(vec![Check::ok("accepting", "it does")])
+    }
+
     fn status(&self) -> Status<'_> {
         unreachable!("nobody asks")
     }

@@ -154,3 +154,45 @@ fn an_account_whose_removal_was_not_committed_is_left_alone() {
     house.sweep();
     assert_eq!(all_say(&house.history("Alice", "Alice")), ["\"kept\""]);
 }
+
+/// Whoever else is gone: one slice looks at no more than it may.
+#[test]
+fn a_slice_is_bounded_where_both_accounts_of_conversations_are_gone() {
+    let peers: Vec<String> = (0..6).map(|n| format!("peer{n}")).collect();
+    let mut house = House::new(&["Alice"]);
+    for peer in &peers {
+        house.add(peer);
+        for n in 0..40 {
+            house.send("Alice", peer, &format!("canary {n}"));
+        }
+        leave(&mut house, peer);
+    }
+    let alice = house.id("Alice");
+    let mut count = 240;
+    let mut leaving = Leaving::new(alice);
+    let begun = house.store.batch(|t| {
+        t.put_mailbox(alice, t.mailbox(alice)?);
+        t.remove_account(alice)
+    });
+    begun.unwrap().unwrap();
+    let mut slices = 0;
+    loop {
+        let (is_all, left) = house
+            .store
+            .batch(|t| {
+                Ok::<_, crate::store::Failed>((leaving.slice(t, 30)?, t.messages_from(0, 1_000)?))
+            })
+            .unwrap()
+            .unwrap();
+        slices += 1;
+        assert!(left.len() + 30 >= count, "{count} and then {}", left.len());
+        count = left.len();
+        if is_all {
+            break;
+        }
+        assert!(slices < 100);
+    }
+    assert_eq!(count, 0);
+    house.store.forget_the_past().unwrap();
+    assert!(!house.stands_in_files("canary"));
+}

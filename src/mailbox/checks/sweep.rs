@@ -48,6 +48,7 @@ fn an_expired_message_is_told_of_to_its_sender_and_to_who_got_it() {
 #[test]
 fn one_that_expires_while_it_waits_never_comes() {
     let mut house = House::new(&["Alice", "Bob"]);
+    house.leave("Bob", 0);
     house.send_letter("Alice", brief("one", 10));
     house.send("Alice", "Bob", "two");
     house.wait(10_000);
@@ -55,6 +56,65 @@ fn one_that_expires_while_it_waits_never_comes() {
     assert_eq!(house.waiting("Bob"), (1, 5));
     let events: Vec<_> = house.take("Bob").iter().map(short).collect();
     assert_eq!(events, ["2 \"two\""]);
+}
+
+/// Whether its client has seen it is not known, as it has not acknowledged it.
+#[test]
+fn a_device_that_may_have_been_shown_it_is_told() {
+    for is_online in [true, false] {
+        let mut house = House::new(&["Alice", "Bob"]);
+        house.send_letter("Alice", brief("one", 10));
+        house.send_letter("Alice", brief("two", 10));
+        assert_eq!(house.peek("Bob", "d", 0).len(), 2);
+        if !is_online {
+            house.leave("Bob", 1);
+        }
+        house.wait(10_000);
+        let entries = house.sweep();
+        let to_bob: Vec<_> = told(&entries)
+            .into_iter()
+            .filter(|told| told.starts_with("Bob"))
+            .collect();
+        let all = [
+            "Bob: Alice changed 1 expired",
+            "Bob: Alice changed 2 expired",
+        ];
+        assert_eq!(to_bob, if is_online { &all[..] } else { &all[..1] });
+        assert_eq!(house.waiting("Bob"), (0, 0));
+        let seen: Vec<_> = house.take("Bob").iter().map(short).collect();
+        assert_eq!(seen.len(), to_bob.len());
+    }
+}
+
+/// I2. What a damaged message was known by stays, so that it is not taken for another one when it is sent again.
+#[test]
+fn a_damaged_message_that_is_taken_away_is_known_as_ever() {
+    let mut house = House::new(&["Alice", "Bob"]);
+    house.config.retention_days = 2;
+    let known = Letter {
+        message_id: Some(b"m"[..].into()),
+        ..brief("canary", 5 * 86_400)
+    };
+    house.send_letter("Alice", known);
+    let damage = "UPDATE messages SET time = time + 1, body = x'2263616e6172792122'";
+    house.store.break_rows(damage);
+    house.wait(3 * DAY_MS);
+    house.sweep();
+    house.wait(FORGET_MS);
+    house.sweep();
+    assert!(!house.stands_in_files("canary"));
+    assert_eq!(all_say(&house.history("Bob", "Alice")), ["damaged"]);
+    assert_eq!(house.waiting("Bob"), (0, 0));
+    let alice = house.id("Alice");
+    let known = house.store.batch(|t| t.message_known_by(alice, b"m"));
+    assert!(
+        known.unwrap().is_err(),
+        "whether it is the same is not known"
+    );
+    house.wait(3 * DAY_MS);
+    house.sweep();
+    let next = house.store.batch(|t| t.next_expiry());
+    assert_eq!(next.unwrap(), Ok(None), "nor is it swept again");
 }
 
 #[test]
@@ -190,6 +250,35 @@ fn a_log_does_not_grow_for_ever() {
     house.send("Alice", "Bob", "new");
     let events: Vec<_> = house.take("Bob").iter().map(short).collect();
     assert_eq!(events, ["401 \"a\"".replace("a", "new")]);
+}
+
+/// A program that only sends has none, and gets a receipt for all that it sends.
+#[test]
+fn receipts_for_an_account_without_devices_are_not_kept_for_ever() {
+    let mut house = House::new(&["Alice", "Bob"]);
+    let alice = house.id("Alice");
+    let removed = house.store.batch(|t| t.remove_device(alice, "d"));
+    assert_eq!(removed.unwrap(), Ok(true));
+    house.relate("Bob", "Alice", Relation::Allow);
+    let from = Sender {
+        device: None,
+        ..sender(alice, "d")
+    };
+    let answer = house.ask_as(from, Ask::Send(letter("Bob", "one")));
+    assert!(matches!(answer, Answer::Accepted(_)));
+    house.take("Bob");
+    house.send("Bob", "Alice", "waits");
+    assert_eq!(house.log_length("Alice"), 2);
+    house.wait((LOG_KEPT_DAYS + 1) * DAY_MS);
+    house.sweep();
+    assert_eq!(house.log_length("Alice"), 1);
+    house.add_device("Alice", "e");
+    let seen: Vec<_> = house
+        .peek("Alice", "e", 0)
+        .iter()
+        .map(|entry| short(&entry.event))
+        .collect();
+    assert_eq!(seen, ["2 \"waits\""]);
 }
 
 #[test]

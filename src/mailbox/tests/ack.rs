@@ -188,3 +188,52 @@ fn a_damaged_message_is_a_hole() {
         assert!(message.body.is_empty());
     }
 }
+
+/// It is passed over, and everything else goes on: what comes after it, acknowledging, receipts, expiry.
+#[test]
+fn a_damaged_entry_of_a_log_holds_up_nothing() {
+    for damage in [
+        "kind = 99",
+        "peer = NULL",
+        "peer = 77",
+        "seq = NULL",
+        "message = NULL, bytes = NULL",
+    ] {
+        let mut house = House::new();
+        house.sent(BOB, "alice");
+        let expires_in_s = Some(1);
+        let brief = Letter {
+            expires_in_s,
+            ..letter("bob", "1")
+        };
+        for _ in 0..3 {
+            accepted(house.ask(ALICE, "d", Ask::Send(brief.clone())));
+        }
+        let sql = format!("UPDATE log SET {damage} WHERE account = 2 AND pos = 2");
+        house.store.break_rows(&sql);
+        let fetched = house.fetch(BOB, "d", 0);
+        let seen: Vec<String> = fetched
+            .entries
+            .iter()
+            .map(|entry| words(&entry.event))
+            .collect();
+        let expected: &[&str] = match damage {
+            // The message that it was about is known to be there.
+            "message = NULL, bytes = NULL" => &["Alice 2", "Alice 3damaged", "Alice 4"],
+            _ => &["Alice 2", "Alice 4"],
+        };
+        assert!(fetched.complete && seen == expected, "{damage}: {seen:?}");
+        house.ack(BOB, "d", 1);
+        assert_eq!(house.told(), delivered(2), "{damage}");
+        house.ack(BOB, "d", 3);
+        assert_eq!(house.told().len(), 1, "{damage}");
+        assert_eq!(house.register(BOB, "d").acked, 3);
+        house.now_ms += 5_000;
+        let mut sweep = crate::mailbox::sweep::Sweep::default();
+        let left = house.post(|post| {
+            sweep.slice(post)?;
+            post.tables.expired(post.now.unix_ms, 10)
+        });
+        assert_eq!(left, [], "{damage}");
+    }
+}

@@ -177,7 +177,14 @@ impl Reference {
             && !self.relation(peer, owner).0;
         if let Some(up_to) = up_to.filter(|up_to| tells && *up_to > told) {
             self.told.insert((owner, peer), up_to);
-            let words = format!("{} delivered {up_to} client", names.shown[owner]);
+            let earlier =
+                of_peer(true).any(|seq| told < seq && seq <= up_to && !new.contains(&seq));
+            let beyond = new.iter().max().is_none_or(|last| *last < up_to);
+            let by = match earlier && (beyond || self.cursors[owner].len() > 1) {
+                true => "transport",
+                false => "client",
+            };
+            let words = format!("{} delivered {up_to} {by}", names.shown[owner]);
             self.add(peer, words, None, None);
         }
     }

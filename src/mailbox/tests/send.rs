@@ -268,7 +268,8 @@ fn the_first_answer_to_somebody_shows_them_ones_presence() {
     house.with(|t| t.set_disabled(CAROL, true));
     assert_eq!(
         watch(&mut house),
-        Answer::Watch(vec![false, true, false, false])
+        Answer::Watch(vec![false, true, true, false]),
+        "she may come back"
     );
 }
 

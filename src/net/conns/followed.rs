@@ -12,6 +12,14 @@ impl<S: Transport> Conns<S> {
         }
     }
 
+    /// Nobody wants to know any more what of its output arrives.
+    pub fn unfollow(&mut self, id: ConnId) {
+        self.let_go(id);
+        if let Some(conn) = self.get_mut(id) {
+            conn.followed = false;
+        }
+    }
+
     /// Where its output ends: bytes since it is followed.
     pub fn output_end(&self, id: ConnId) -> u64 {
         self.get(id).map_or(0, Conn::output_end)

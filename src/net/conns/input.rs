@@ -1,7 +1,7 @@
 //! What came in and was not handled yet: kept, held back, counted. Knows no commands and no rules.
 
 use crate::id::ConnId;
-use crate::net::conn::Transport;
+use crate::net::conn::{CloseReason, Phase, Transport};
 use crate::net::conns::Conns;
 use crate::net::lines::{Bounds, Lines};
 
@@ -84,6 +84,22 @@ impl<S: Transport> Conns<S> {
         conn.store(rest, held, ended_a_line, self.now_ms, &mut self.pool);
         if held || was_held || conn.lines.in_progress(rest.len()) {
             self.arm(id.key);
+        }
+    }
+
+    /// Reads on after goodbye; ends the connection when that is over.
+    pub fn linger(&mut self, key: u32, scratch: &mut [u8]) {
+        let Some(conn) = self
+            .slots
+            .get_mut(key as usize)
+            .filter(|conn| conn.phase == Phase::Lingering)
+        else {
+            return;
+        };
+        if conn.discard(scratch) && (!conn.eof || conn.all_arrived()) {
+            self.cut(key, CloseReason::Lost);
+        } else if conn.news().more {
+            self.mark_ready(key);
         }
     }
 }

@@ -26,6 +26,11 @@ impl<S: Transport> Conns<S> {
         }
     }
 
+    /// Queued since the last flush, with the cost of the buffers taken for it.
+    pub fn unflushed_bytes(&self) -> usize {
+        self.unflushed_bytes
+    }
+
     /// One write to each connection that has something to be written.
     pub fn flush(&mut self) {
         self.unflushed_bytes = 0;
@@ -79,7 +84,10 @@ impl<S: Transport> Conns<S> {
             }
         };
         match wrote {
-            Ok(count) => conn.took(count, self.now_ms),
+            Ok(count) => {
+                self.tally.sent_bytes += count as u64;
+                conn.took(count, self.now_ms);
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => conn.took_nothing(self.now_ms),
             Err(_) => {
                 conn.broken = true;
@@ -179,6 +187,7 @@ impl<S: Transport> Conns<S> {
             .max_by_key(|(_, conn)| conn.out.capacity())
             .map(|(key, _)| key as u32);
         if let Some(key) = largest {
+            self.tally.evicted_for_queues += 1;
             self.cut(key, CloseReason::Cut(Goodbye::SlowConsumer));
         }
     }

@@ -8,8 +8,10 @@ use mio::event::Event;
 use crate::admin::{Client, House, Status};
 use crate::config::Changes;
 use crate::net::admit::Peer;
+use crate::net::scrape::Observed;
 use crate::net::server::Server;
 use crate::net::timers::NEVER;
+use crate::ops::health::Health;
 use crate::time::Stamp;
 use crate::wire::name::Name;
 
@@ -71,6 +73,7 @@ impl House for Server {
             names,
             queue_bytes: self.engine.conns.queue_bytes(),
             listeners: self.addresses(),
+            metrics: self.metrics_addresses(),
             log_level: level(log::max_level()),
             draining: self.drained_by_ms != NEVER,
         }
@@ -127,6 +130,10 @@ impl House for Server {
         if self.drained_by_ms == NEVER {
             Server::drain(self);
         }
+    }
+
+    fn health(&self) -> Health {
+        Observed::health(self)
     }
 
     fn say(&mut self, line: Arguments<'_>) {

@@ -16,6 +16,7 @@ impl Server {
         self.notifier.reloading();
         reloader.start().map_err(|error| {
             let why = reason(&error);
+            self.watch.reload_failed();
             warn!("reload failed, everything stays as it is: {why}");
             self.notifier.reloaded("reload failed");
             why
@@ -30,6 +31,7 @@ impl Server {
                 for message in &messages {
                     warn!("reload failed, everything stays as it is: {message}");
                 }
+                self.watch.reload_failed();
                 self.admin_reloaded(Err(&messages));
             }
             Some(Ok(Fresh {
@@ -45,6 +47,7 @@ impl Server {
                 self.config = self.config.reloaded(&new);
                 logs::reconfigure(&self.config.log);
                 self.engine.reload(&self.config);
+                self.watch.reloaded(self.unix_ms);
                 info!("reloaded; changed: {}", list(&changes.reloadable));
                 if !changes.needs_restart.is_empty() {
                     warn!(

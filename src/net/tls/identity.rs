@@ -27,6 +27,13 @@ pub struct Identity {
     pub(super) expiry: Expiry,
 }
 
+impl Identity {
+    /// When the certificate ends, in milliseconds since 1970.
+    pub fn end_unix_ms(&self) -> u64 {
+        self.expiry.end_unix_ms
+    }
+}
+
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 const SELF_SIGNED: &str = "make a pair for a first try: privmsgd tls self-signed --name HOST";
 

@@ -21,6 +21,9 @@ impl Router {
         out: &mut T,
         now: &Now,
     ) {
+        if let (Answer::Accepted(accepted), Verb::PrivateMessage) = (answer, verb) {
+            self.messages += u64::from(!accepted.duplicate);
+        }
         let Some((purpose, echo)) = reply.and_then(Echo::unpack) else {
             return;
         };

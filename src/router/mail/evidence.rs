@@ -154,6 +154,7 @@ impl Router {
             mailbox.post.leaving.insert(id, Leaving { from, delivery });
         } else {
             tell_left(from, delivery.told, out);
+            out.unfollow(id);
         }
     }
 

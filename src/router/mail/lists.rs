@@ -4,10 +4,9 @@ use crate::id::ConnId;
 use crate::mailbox::{Answer, Ask, Exported, Regard};
 use crate::router::accounts::Pending;
 use crate::router::fault::{Fault, refuse};
-use crate::router::presence::entry_of;
 use crate::router::{Router, Table};
 use crate::time::Now;
-use crate::wire::code::{Goodbye, Status, Verb};
+use crate::wire::code::{Goodbye, Verb};
 use crate::wire::command::Raw;
 use crate::wire::frame::Frame;
 use crate::wire::name::Name;
@@ -159,32 +158,6 @@ impl Router {
             for watcher in self.sessions_of(regard.toward.key()) {
                 self.let_see(watcher, &regard.owner, regard.shows_presence, out, now);
             }
-        }
-    }
-
-    fn let_see<T: Table>(
-        &mut self,
-        watcher: ConnId,
-        owner: &Name<'_>,
-        permitted: bool,
-        out: &mut T,
-        now: &Now,
-    ) {
-        let [before, after] = [!permitted, permitted].map(|seen| entry_of(owner.key(), seen));
-        let looked = self.presence.look(&before, watcher);
-        if !self.forget_watched(watcher, &before) {
-            return;
-        }
-        let was = looked.map_or(Status::Offline, |(status, _)| status);
-        self.watch_one(watcher, owner, &after, now);
-        let is = self.presence.look(&after, watcher);
-        let is_same = is.map_or(Status::Offline, |(status, _)| status) == was;
-        self.presence.add_watcher(&after, watcher, is_same);
-        if let Some(session) = self.sessions.get_mut(watcher) {
-            session.watching_mut().insert(after.clone());
-        }
-        if !is_same {
-            self.presence.tell_in_time(&after, &self.limits, out, now);
         }
     }
 

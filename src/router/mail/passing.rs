@@ -205,6 +205,7 @@ impl Router {
                 },
             );
         }
+        self.messages += 1;
         Ok(())
     }
 

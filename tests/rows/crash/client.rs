@@ -2,13 +2,14 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::ledger::{Histories, Kept, Ledger, hash};
-use super::{CLIENTS, name};
+use super::{CLIENTS, Flags, name};
 use crate::bench::place::Place;
 use crate::common::PASSWORD;
 
@@ -20,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Client {
     lines: BufReader<TcpStream>,
     ledger: Ledger,
+    flags: Arc<Flags>,
     in_flight: usize,
     synced: bool,
     line: String,
@@ -27,10 +29,10 @@ pub struct Client {
 
 impl Client {
     /// Until the connection ends; with `settle` until everything is answered and received.
-    pub fn run(address: SocketAddr, ledger: Ledger, settle: bool, stop: &AtomicBool) -> Ledger {
+    pub fn run(address: SocketAddr, ledger: Ledger, settle: bool, flags: &Arc<Flags>) -> Ledger {
         let stream = match TcpStream::connect(address) {
             Ok(stream) => stream,
-            Err(error) if stop.load(Ordering::Relaxed) || !settle => {
+            Err(error) if flags.stop.load(Ordering::Relaxed) || !settle => {
                 let _ = error;
                 return ledger;
             }
@@ -41,6 +43,7 @@ impl Client {
         let mut client = Client {
             lines: BufReader::new(stream),
             ledger,
+            flags: flags.clone(),
             in_flight: 0,
             synced: false,
             line: String::new(),
@@ -124,6 +127,7 @@ impl Client {
                 let seq = line["seq"].as_u64().expect("a seq");
                 assert!(sent.accepted.is_none_or(|before| before == seq), "{line}");
                 sent.accepted = Some(seq);
+                self.flags.answered.store(true, Ordering::Relaxed);
                 self.in_flight -= 1;
             }
             Some("privateMessage") => {

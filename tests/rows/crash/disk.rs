@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use rustix::ioctl::{Opcode, Setter, ioctl};
 
@@ -42,8 +44,13 @@ impl Disk {
         fs::create_dir(disk.mounted.join("data")).expect("make the data directory");
         std::os::unix::fs::symlink(disk.mounted.join("data"), data).expect("link it");
         // The directory itself was there before any power cut.
-        run("sync", &[Path::new("-f"), &disk.mounted]);
+        disk.settle();
         disk
+    }
+
+    /// What is there now outlives any power cut.
+    pub fn settle(&self) {
+        run("sync", &[Path::new("-f"), &self.mounted]);
     }
 
     /// From now on nothing reaches the disk, and what has not yet is lost.
@@ -54,10 +61,30 @@ impl Disk {
         cut.expect("shut the file system down (as root)");
     }
 
-    /// After [`Disk::cut`], once nobody has files open there.
+    /// After [`Disk::cut`], once nobody has files open there but a child of another test between its fork and its exec,
+    /// and nobody else has a copy of all mounts: else this would be the file system that was shut down.
     pub fn mount_again(&self) {
-        run("umount", &[&self.mounted]);
+        self.wait_until("in use", || {
+            let ended = Command::new("umount").arg(&self.mounted).output();
+            ended.expect("umount runs").status.success()
+        });
+        self.wait_until("mounted elsewhere", || {
+            let used = Command::new("losetup").arg("-j").arg(&self.image).output();
+            used.expect("losetup runs").stdout.is_empty()
+        });
         self.mount();
+    }
+
+    fn wait_until(&self, why_not: &str, done: impl Fn() -> bool) {
+        let mut tries = 0..5_000;
+        while !done() {
+            assert!(
+                tries.next().is_some(),
+                "{}: {why_not}",
+                self.mounted.display()
+            );
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 
     fn mount(&self) {

@@ -25,6 +25,15 @@ pub const CLIENTS: usize = 8;
 const CONFIG: &str =
     "[accounts]\npassword_memory_kib = 64\ntries_per_minute = 60000\n[log]\nlevel = \"warn\"\n";
 
+/// Between clients and who watches them.
+#[derive(Default)]
+pub struct Flags {
+    /// The daemon is dead or about to be.
+    pub stop: AtomicBool,
+    /// Something was accepted.
+    pub answered: AtomicBool,
+}
+
 /// What ends the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -33,7 +42,7 @@ pub enum End {
     PowerCut,
 }
 
-/// So many ends, each after 1 to 50 ms under load; then what is there is compared. `setup`: how the daemon is started.
+/// So many ends, each 1 to 50 ms after the start or after the first answer; then what is there is compared. `setup`: how the daemon is started.
 pub fn cycles(end: End, count: usize, seed: u64, setup: Setup, config: &str) -> Verdict {
     // Also because a daemon in a network namespace keeps all mounts of its start from being freed.
     let _alone = alone();
@@ -48,7 +57,11 @@ pub fn cycles(end: End, count: usize, seed: u64, setup: Setup, config: &str) -> 
         .collect();
     for _ in 0..count {
         place.start();
-        let span = Duration::from_micros(1_000 + random.next() % 49_000);
+        let span = Span {
+            length: Duration::from_micros(1_000 + random.next() % 49_000),
+            // On a busy machine nothing would have been answered within the span.
+            from_first_answer: random.next().is_multiple_of(2),
+        };
         ledgers = under_load(&place, ledgers, Some(span), || {
             if let Some(disk) = &disk {
                 freeze(place.daemon());
@@ -72,31 +85,42 @@ pub fn cycles(end: End, count: usize, seed: u64, setup: Setup, config: &str) -> 
     verdict
 }
 
+/// How long clients write.
+#[derive(Clone, Copy)]
+struct Span {
+    length: Duration,
+    from_first_answer: bool,
+}
+
 /// Lets all clients write for `span`, or, without one, until each has an answer to everything and has received what
 /// waits. `cut` is called just before the end.
 fn under_load(
     place: &Place,
     ledgers: Vec<Ledger>,
-    span: Option<Duration>,
+    span: Option<Span>,
     cut: impl FnOnce(),
 ) -> Vec<Ledger> {
-    let stop = Arc::new(AtomicBool::new(false));
+    let flags = Arc::new(Flags::default());
     let address = place.daemon().tcp();
     let threads: Vec<_> = ledgers
         .into_iter()
         .map(|ledger| {
-            let stop = stop.clone();
+            let flags = flags.clone();
             let settle = span.is_none();
-            thread::spawn(move || Client::run(address, ledger, settle, &stop))
+            thread::spawn(move || Client::run(address, ledger, settle, &flags))
         })
         .collect();
     if let Some(span) = span {
+        if span.from_first_answer {
+            let answered = || flags.answered.load(Ordering::Relaxed);
+            wait_until("something is accepted", secs(60), answered);
+        }
         // Cut and kill at an instant that nobody chose: that is what is tested.
-        let until = Instant::now() + span;
+        let until = Instant::now() + span.length;
         thread::sleep(until.saturating_duration_since(Instant::now()));
         cut();
         place.daemon().signal(rustix::process::Signal::KILL);
-        stop.store(true, Ordering::Relaxed);
+        flags.stop.store(true, Ordering::Relaxed);
     }
     threads
         .into_iter()

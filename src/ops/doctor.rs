@@ -1,0 +1,86 @@
+//! What can be wrong around the daemon, looked at from outside it, with or without one that runs: each finding with what
+//! to do about it. Changes nothing, and takes a second at most. Knows no protocol rules.
+
+mod machine;
+mod places;
+mod unit;
+
+use std::thread;
+
+use crate::config::{Config, Listen, TlsConfig};
+use crate::ops::exit::StartError;
+use crate::ops::health::Check;
+
+/// What is looked at.
+pub struct Patient<'a> {
+    /// The mistakes, if there are any.
+    pub config: Result<&'a Config, &'a [String]>,
+    /// What could be read of the configuration, mistakes or not.
+    pub guess: &'a Config,
+    pub running: Option<Running>,
+    /// Reads the certificate and its key; when it ends, in milliseconds since 1970.
+    pub certificate: fn(&TlsConfig) -> Result<u64, StartError>,
+}
+
+/// A daemon that answers.
+pub struct Running {
+    pub pid: u64,
+    /// Its real addresses, as in the log.
+    pub listeners: Vec<String>,
+}
+
+/// All findings, those that are no trouble included.
+pub fn examine(patient: &Patient<'_>) -> Vec<Check> {
+    // What takes long waits for others.
+    thread::scope(|scope| {
+        let unit = scope.spawn(unit::look);
+        let places = scope.spawn(|| places::look(patient));
+        let name = scope.spawn(|| machine::name(patient));
+        let mut checks = configuration(patient);
+        checks.extend(places.join().unwrap_or_default());
+        checks.extend(name.join().unwrap_or_default());
+        checks.push(machine::descriptors(patient));
+        checks.extend(certificate(patient));
+        checks.extend(machine::disk(patient));
+        checks.push(machine::clock());
+        checks.extend(unit.join().unwrap_or_default());
+        checks
+    })
+}
+
+fn configuration(patient: &Patient<'_>) -> Vec<Check> {
+    match patient.config {
+        Ok(_) => vec![Check::ok(
+            "configuration",
+            "the configuration has no mistake",
+        )],
+        Err(mistakes) => {
+            let fix = "mend it; privmsgd --check-config shows the place";
+            let first = |text: &String| text.lines().next().unwrap_or(text).to_string();
+            let failed = |text| Check::failed("configuration", first(text), fix);
+            mistakes.iter().map(failed).collect()
+        }
+    }
+}
+
+/// Of the files that the configuration names: what the service manager hands over, only the daemon sees.
+fn certificate(patient: &Patient<'_>) -> Option<Check> {
+    let config = patient.guess;
+    let speaks = config
+        .listen
+        .iter()
+        .any(|listen| matches!(listen, Listen::Tls(_)));
+    if !speaks && config.tls.certificate.is_none() {
+        return None;
+    }
+    Some(match (patient.certificate)(&config.tls) {
+        Ok(end_unix_ms) => machine::certificate(end_unix_ms),
+        Err(error) => {
+            let fix = match error.fix.as_str() {
+                "" => "name a PEM chain and its key: tls.certificate, tls.key".into(),
+                fix => fix.to_string(),
+            };
+            Check::failed("keyPair", format!("{}: {}", error.where_, error.what), fix)
+        }
+    })
+}
