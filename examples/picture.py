@@ -21,8 +21,8 @@ def main(daemon, out):
         file.write(draw(screens))
 
 
-def start(daemon, folder):
-    server = subprocess.Popen([daemon, "--listen", "127.0.0.1:7748", "--port-file", f"{folder}/ports"])
+def start(daemon, folder, *more):
+    server = subprocess.Popen([daemon, "--listen", "127.0.0.1:7748", "--port-file", f"{folder}/ports", *more])
     while not os.path.exists(f"{folder}/ports"):
         if server.poll() is not None:
             sys.exit("the daemon did not start")
@@ -67,4 +67,5 @@ def draw(screens):
     return "\n".join([head, *rows, "</svg>", ""])
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

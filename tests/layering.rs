@@ -352,6 +352,53 @@ const MUST_NOT_KNOW: &[(&[&str], &[&str])] = &[
         &["src/client/link.rs", "src/client/link/"],
         &["serde_json", "crate::client::session", "super::session"],
     ),
+    // Clocks, connections, and of the terminal what it is drawn with.
+    (
+        &["src/client/tui/"],
+        &[
+            "Instant",
+            "SystemTime",
+            "std::net",
+            "std::thread",
+            "mpsc",
+            "super::Client",
+            "client::Client",
+            "crate::client::link",
+            "crate::client::session",
+        ],
+    ),
+    // The terminal that it runs in.
+    (
+        &[
+            "src/client/tui/book.rs",
+            "src/client/tui/command.rs",
+            "src/client/tui/conversation.rs",
+            "src/client/tui/draw",
+            "src/client/tui/editor.rs",
+            "src/client/tui/layout.rs",
+            "src/client/tui/message.rs",
+            "src/client/tui/model",
+            "src/client/tui/text.rs",
+            "src/client/tui/theme.rs",
+            "src/client/tui/view.rs",
+            "src/client/tui/when.rs",
+        ],
+        &["crossterm", "std::io", "super::terminal"],
+    ),
+    // How it is drawn.
+    (
+        &[
+            "src/client/tui/book.rs",
+            "src/client/tui/command.rs",
+            "src/client/tui/conversation.rs",
+            "src/client/tui/editor.rs",
+            "src/client/tui/message.rs",
+            "src/client/tui/text.rs",
+            "src/client/tui/view.rs",
+            "src/client/tui/when.rs",
+        ],
+        &["ratatui"],
+    ),
     // The client's programs are others than the daemon's.
     (
         &["src/main.rs", "src/main/"],

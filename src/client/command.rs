@@ -154,7 +154,15 @@ impl Command {
 /// `value` as one line.
 pub(super) fn line(value: &impl Serialize) -> String {
     // Nothing that is sent has keys that are no strings, the one thing that fails.
-    let mut line = serde_json::to_string(value).unwrap_or_default();
+    let json = serde_json::to_string(value).unwrap_or_default();
+    let mut line = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        match c {
+            // The server takes these only when they are escaped; they stand within strings.
+            '\u{7f}'..='\u{9f}' => line.push_str(&format!("\\u{:04x}", c as u32)),
+            _ => line.push(c),
+        }
+    }
     line.push('\n');
     line
 }
@@ -220,4 +228,17 @@ pub(super) struct PrivateMessage<'a> {
     pub message_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_does_not_take_raw_is_escaped() {
+        let typing = Command::Typing {
+            to_username: "a\u{7f}\u{9b}\u{1b}é".into(),
+        };
+        assert!(typing.line(1).contains(r"a\u007f\u009b\u001bé"));
+    }
 }

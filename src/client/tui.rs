@@ -16,6 +16,7 @@ pub mod draw;
 pub mod editor;
 pub mod keys;
 pub mod layout;
+pub mod message;
 pub mod model;
 mod terminal;
 pub mod text;

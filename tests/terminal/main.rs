@@ -93,6 +93,7 @@ fn what_was_typed_while_the_connection_was_lost_is_sent_after() {
     alice.keys(&["C-d"]);
     alice.shows_text("once more to leave without them");
     house.restart();
+    alice.shows_no_more("unsent");
     alice.shows("restored");
     let bob = house.pane("Bob");
     bob.start();

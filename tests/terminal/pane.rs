@@ -78,6 +78,16 @@ impl Pane {
         );
     }
 
+    pub fn shows_no_more(&self, text: &str) {
+        let gone = soon(|| !self.screen().contains(text));
+        assert!(
+            gone,
+            "{text:?} is still what {} sees\n{}",
+            self.name,
+            self.screen()
+        );
+    }
+
     /// That many messages of `name` are new, the list says.
     pub fn shows_unread(&self, name: &str, count: usize) {
         let says = |line: &str| {

@@ -1,14 +1,12 @@
 //! What was said with one name, in its order, and how far each of the two has got. Bounded. Knows neither keys nor the screen.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::text::harmless;
+pub use super::message::{Body, Message, State};
 use super::when;
-use crate::client::{self, Conversation as Listed};
+use crate::client::Conversation as Listed;
 
 /// What is kept of one conversation.
 #[derive(Clone, Copy)]
@@ -27,25 +25,6 @@ pub const HIDDEN: Bound = Bound {
     messages: 500,
     bytes: 262_144,
 };
-/// What a message takes beside its text, about.
-const MESSAGE_BYTES: usize = 160;
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Body {
-    /// Harmless.
-    Text(String),
-    /// Nothing to show in the place of `seq` to `to_seq`, and why.
-    Hole { why: String, to_seq: Option<u64> },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Not accepted yet.
-    Waiting,
-    Accepted,
-    Failed(String),
-}
-
 /// What is shown of the way of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
@@ -58,21 +37,13 @@ pub enum Mark {
     Failed,
 }
 
-#[derive(Clone, Debug)]
-pub struct Message {
-    /// Its own in this program.
-    pub serial: u64,
-    pub mine: bool,
-    pub body: Body,
-    pub seq: Option<u64>,
-    pub time: Option<i64>,
-    pub day: Option<Date>,
-    pub edited: bool,
-    pub state: State,
-    /// The `messageId` of what was sent from here.
-    pub id: Option<String>,
-    /// Columns, and the rows that its text takes in them.
-    pub rows: Cell<Option<(usize, usize)>>,
+/// Where that begins which was new when the conversation was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fresh {
+    /// With this message, by its serial.
+    From(u64),
+    /// With the first of the other's after this number, once it is loaded.
+    After(u64),
 }
 
 #[derive(Debug, Default)]
@@ -102,8 +73,7 @@ pub struct Conversation {
     /// Milliseconds of the monotonic clock: until when the other is said to be typing, and we have said so.
     pub typing_until: u64,
     pub told_typing_until: u64,
-    /// The message that was the first new one when the conversation was opened.
-    pub fresh: Option<u64>,
+    pub fresh: Option<Fresh>,
     /// The gap that was asked for last, by the number after it.
     pub asked_gap: u64,
     pub draft: String,
@@ -116,67 +86,6 @@ pub struct Presence {
     pub status: String,
     /// `None`: it is not known.
     pub since: Option<i64>,
-}
-
-impl Message {
-    /// Typed here, and not sent yet.
-    pub fn typed(serial: u64, text: &str) -> Self {
-        Message {
-            serial,
-            mine: true,
-            body: Body::Text(harmless(text)),
-            seq: None,
-            time: None,
-            day: None,
-            edited: false,
-            state: State::Waiting,
-            id: None,
-            rows: Cell::new(None),
-        }
-    }
-
-    /// As it came.
-    pub fn received(serial: u64, mine: bool, message: &client::Message, zone: &TimeZone) -> Self {
-        let time = when::moment(&message.time);
-        Message {
-            mine,
-            body: body(message),
-            seq: message.seq,
-            time,
-            day: time.map(|time| when::day(time, zone)),
-            edited: message.edited_at.is_some(),
-            state: State::Accepted,
-            id: message.message_id.clone().filter(|_| mine),
-            ..Message::typed(serial, "")
-        }
-    }
-
-    pub fn change(&mut self, body: Body) {
-        self.edited |= matches!(body, Body::Text(_));
-        self.body = body;
-        self.rows.set(None);
-    }
-
-    pub fn accept(&mut self, seq: Option<u64>, time: &str, zone: &TimeZone) {
-        self.state = State::Accepted;
-        self.seq = seq;
-        self.time = when::moment(time);
-        self.day = self.time.map(|time| when::day(time, zone));
-        self.rows.set(None);
-    }
-
-    pub fn fail(&mut self, why: &str) {
-        self.state = State::Failed(harmless(why));
-        self.rows.set(None);
-    }
-
-    fn bytes(&self) -> usize {
-        let text = match &self.body {
-            Body::Text(text) => text.len(),
-            Body::Hole { .. } => 0,
-        };
-        text + MESSAGE_BYTES
-    }
 }
 
 impl Conversation {
@@ -259,6 +168,16 @@ impl Conversation {
         to(message);
         self.bytes += message.bytes();
         true
+    }
+
+    /// Puts the line above what is new where it belongs, if what is before that is loaded.
+    pub fn find_fresh(&mut self) {
+        let Some(Fresh::After(seq)) = self.fresh.filter(|_| !self.loading) else {
+            return;
+        };
+        let is_new = |message: &&Message| !message.mine && message.seq > Some(seq);
+        let first = self.log.iter().find(is_new);
+        self.fresh = first.map(|message| Fresh::From(message.serial));
     }
 
     /// What `conversations` said of it.
@@ -382,17 +301,6 @@ impl Conversation {
             .take_while(|kept| kept.state == State::Waiting);
         let end = self.log.len() - before.count();
         self.log.iter().take(end).position(is_later).unwrap_or(end)
-    }
-}
-
-/// What stands in a message, harmless.
-pub fn body(message: &client::Message) -> Body {
-    match &message.removed {
-        Some(why) => Body::Hole {
-            why: harmless(why),
-            to_seq: message.to_seq,
-        },
-        None => Body::Text(harmless(&message.body.text())),
     }
 }
 

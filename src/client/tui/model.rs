@@ -14,7 +14,7 @@ mod upkeep;
 use jiff::tz::TimeZone;
 
 use super::book::Book;
-use super::conversation::{Conversation, HIDDEN, Message, SHOWN};
+use super::conversation::{Conversation, Fresh, HIDDEN, Message, SHOWN};
 use super::editor::Editor;
 use super::keys::Key;
 use super::layout::{Columns, Layout, MIN_COLUMNS_FOR_LIST};
@@ -325,13 +325,21 @@ impl Model {
         }
         self.current = Some(key);
         self.lists.1 = false;
+        let stored = self.is_mailbox();
         let Some(talk) = self.book.get_mut(key) else {
             return;
         };
-        let new = usize::try_from(talk.unread).unwrap_or(usize::MAX);
-        let theirs = talk.log().iter().rev().filter(|message| !message.mine);
-        let fresh = theirs.take(new).last().map(|message| message.serial);
-        talk.fresh = fresh;
+        talk.fresh = match talk.unread {
+            0 => None,
+            _ if stored => Some(Fresh::After(talk.read_seq)),
+            new => {
+                let theirs = talk.log().iter().rev().filter(|message| !message.mine);
+                let first = theirs
+                    .take(usize::try_from(new).unwrap_or(usize::MAX))
+                    .last();
+                first.map(|message| Fresh::From(message.serial))
+            }
+        };
         let draft = std::mem::take(&mut talk.draft);
         self.editor.set(draft);
         self.load_if_short();
@@ -377,24 +385,5 @@ impl Model {
         if self.talk().is_some_and(|talk| talk.log().len() < rows) {
             self.load(HISTORY_PAGE);
         }
-    }
-
-    /// What follows from any change.
-    fn settle(&mut self) {
-        self.book.sort();
-        if self.talk().is_none() {
-            self.current = None;
-        }
-        for talk in self.book.iter_mut() {
-            let shown = Some(talk.key) == self.current;
-            talk.trim(if shown { SHOWN } else { HIDDEN });
-        }
-        if self.leaving && self.book.waiting() == 0 {
-            self.leaving = false;
-            self.notice = None;
-        }
-        self.mark_read();
-        self.watch();
-        self.fill_gap();
     }
 }

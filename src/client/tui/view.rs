@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::conversation::{Body, Conversation, Message, State};
+use super::conversation::{Body, Conversation, Fresh, Message, State};
 use super::text;
 
 /// How wide the texts are, and who the two are.
@@ -170,7 +170,7 @@ impl View<'_> {
     }
 
     fn is_fresh(&self, message: &Message) -> bool {
-        self.talk.fresh == Some(message.serial)
+        self.talk.fresh == Some(Fresh::From(message.serial))
     }
 }
 

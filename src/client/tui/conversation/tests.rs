@@ -150,3 +150,20 @@ fn what_was_counted_once_is_not_counted_again() {
     talk.read_elsewhere(5);
     assert_eq!(talk.unread, 1);
 }
+
+#[test]
+fn the_line_above_what_is_new_waits_for_what_is_before_it() {
+    let mut talk = Conversation::new(1, "Bob");
+    talk.fresh = Some(Fresh::After(3));
+    talk.loading = true;
+    talk.add(message(1, false, Some(6), "x"));
+    talk.find_fresh();
+    assert_eq!(talk.fresh, Some(Fresh::After(3)));
+    for seq in 2..6 {
+        talk.add(message(seq + 10, seq == 4, Some(seq), "x"));
+    }
+    talk.loading = false;
+    talk.find_fresh();
+    // The other's: number 4 is one's own.
+    assert_eq!(talk.fresh, Some(Fresh::From(15)));
+}

@@ -9,7 +9,7 @@ use super::super::theme::Theme;
 use super::put;
 
 /// Columns of what is explained.
-const WORDS: u16 = 30;
+const WORDS: u16 = 32;
 
 /// As much of it as there is room for.
 pub fn draw(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {

@@ -42,8 +42,10 @@ fn line(model: &Model, talk: &Conversation, theme: Theme, row: Rect, buffer: &mu
     if chosen {
         buffer.set_style(row, theme.chosen());
     }
-    let (dot, dot_style) = dot(talk, theme);
-    put(buffer, row, row.y, 0, dot, dot_style);
+    // Reversed, a colour would be a block.
+    let plain = |style: Style| if chosen { Style::new() } else { style };
+    let (dot, style) = dot(talk, theme);
+    put(buffer, row, row.y, 0, dot, plain(style));
     let count = match talk.unread {
         0 if model.is_typing(talk) => "…".to_string(),
         0 => String::new(),
@@ -57,7 +59,7 @@ fn line(model: &Model, talk: &Conversation, theme: Theme, row: Rect, buffer: &mu
     };
     let name = harmless_row(&talk.name);
     put(buffer, row, row.y, 2, &cut(&name, room), style);
-    super::put_right(buffer, row, row.y, &count, theme.new());
+    super::put_right(buffer, row, row.y, &count, plain(theme.new()));
 }
 
 /// Without colours, who is away is told by the shape too.

@@ -66,6 +66,25 @@ fn text(
         ..row
     };
     let place = place.intersection(row);
+    said(view, message, &part, theme, place, buffer);
+    if model.marked == Some(message.serial) {
+        buffer.set_style(place, theme.chosen());
+    }
+    if last && columns.mark > 0 {
+        let (mark, style) = theme.mark(view.talk.mark(message));
+        put_right(buffer, row, row.y, mark, style);
+    }
+}
+
+/// The writer's name, what was said, and why it was not taken: each in its colour.
+fn said(
+    view: View<'_>,
+    message: &Message,
+    part: &Range<usize>,
+    theme: Theme,
+    place: Rect,
+    buffer: &mut Buffer,
+) {
     let said = view.text(message);
     let names = match message.body {
         Body::Text(_) => view.writer(message).len() + 1,
@@ -74,38 +93,17 @@ fn text(
     let rest = match (&message.body, &message.state) {
         (Body::Hole { .. }, _) => theme.dim(),
         // The reason stands on rows of its own.
-        (_, State::Failed(_)) if is_reason(&said, &part) => theme.bad(),
+        (_, State::Failed(_)) if is_reason(&said, part) => theme.bad(),
         _ => Style::new(),
     };
-    let name = if message.mine {
-        theme.mine()
-    } else {
-        theme.theirs()
+    let name = match message.mine {
+        true => theme.mine(),
+        false => theme.theirs(),
     };
     let split = names.clamp(part.start, part.end);
-    let x = put(
-        buffer,
-        place,
-        row.y,
-        0,
-        said.get(part.start..split).unwrap_or(""),
-        name,
-    );
-    put(
-        buffer,
-        place,
-        row.y,
-        x,
-        said.get(split..part.end).unwrap_or(""),
-        rest,
-    );
-    if model.marked == Some(message.serial) {
-        buffer.set_style(place, theme.chosen());
-    }
-    if last && columns.mark > 0 {
-        let (mark, style) = theme.mark(view.talk.mark(message));
-        put_right(buffer, row, row.y, mark, style);
-    }
+    let text = |part: Range<usize>| said.get(part).unwrap_or("");
+    let x = put(buffer, place, place.y, 0, text(part.start..split), name);
+    put(buffer, place, place.y, x, text(split..part.end), rest);
 }
 
 fn is_reason(said: &str, part: &Range<usize>) -> bool {

@@ -175,32 +175,6 @@ fn scrolling_to_the_top_loads_what_was_before() {
 }
 
 #[test]
-fn a_search_goes_back_as_far_as_it_takes() {
-    let mut desk = Desk::mailbox();
-    desk.line("/msg Bob");
-    desk.history(60..=99, false);
-    desk.line("/search NUMBER 7");
-    assert_eq!(desk.model.search.as_ref().unwrap().state, Looked::Found);
-    let marked = |desk: &Desk| {
-        let marked = desk.model.marked.unwrap();
-        desk.model.talk().unwrap().get(marked).unwrap().seq.unwrap()
-    };
-    assert_eq!(marked(&desk), 79);
-    desk.press(Key::Up);
-    assert_eq!(marked(&desk), 78);
-    desk.press(Key::Down);
-    assert_eq!(marked(&desk), 79);
-    desk.press(Key::Escape);
-    desk.line("/search number 12");
-    assert_eq!(desk.model.search.as_ref().unwrap().state, Looked::Loading);
-    desk.history(20..=59, false);
-    desk.history(1..=19, true);
-    assert_eq!(marked(&desk), 12);
-    desk.press(Key::Enter);
-    assert_eq!(desk.model.search.as_ref().unwrap().state, Looked::Nowhere);
-}
-
-#[test]
 fn edits_and_deletions_take_effect_when_they_are_answered() {
     let mut desk = Desk::mailbox();
     desk.line("/msg Bob helo");

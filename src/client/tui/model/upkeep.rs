@@ -3,6 +3,26 @@
 use super::*;
 
 impl Model {
+    /// What follows from any change.
+    pub(super) fn settle(&mut self) {
+        self.book.sort();
+        if self.talk().is_none() {
+            self.current = None;
+        }
+        for talk in self.book.iter_mut() {
+            let shown = Some(talk.key) == self.current;
+            talk.trim(if shown { SHOWN } else { HIDDEN });
+            talk.find_fresh();
+        }
+        if self.leaving && self.book.waiting() == 0 {
+            self.leaving = false;
+            self.notice = None;
+        }
+        self.mark_read();
+        self.watch();
+        self.fill_gap();
+    }
+
     pub(super) fn load(&mut self, limit: u32) -> bool {
         if !self.is_mailbox() || !self.is_up() {
             return false;
@@ -25,7 +45,7 @@ impl Model {
     }
 
     /// Tells how far the current conversation was read: what is on the screen, in front of somebody.
-    pub(super) fn mark_read(&mut self) {
+    fn mark_read(&mut self) {
         let hidden = self.help || !self.focused || self.layout().messages.is_empty();
         let (mailbox, up) = (self.is_mailbox(), self.is_up() && self.synced);
         let Some(talk) = self
@@ -55,7 +75,7 @@ impl Model {
         self.ask(Ask::Silent, read);
     }
 
-    pub(super) fn watch(&mut self) {
+    fn watch(&mut self) {
         if !self.is_up() {
             return;
         }
@@ -77,7 +97,7 @@ impl Model {
     }
 
     /// Numbers that are missing between others are asked for: they may be holes, which the server states.
-    pub(super) fn fill_gap(&mut self) {
+    fn fill_gap(&mut self) {
         let ready = self.is_mailbox() && self.is_up() && self.synced;
         let gap = self.talk().filter(|talk| ready && !talk.loading);
         let gap = gap.and_then(|talk| talk.gap().filter(|gap| *gap != talk.asked_gap));
