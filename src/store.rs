@@ -3,12 +3,14 @@
 
 mod accounts;
 mod cache;
+mod changes;
 mod check;
 mod conversations;
 mod copy;
 mod crc;
 mod cursors;
 mod devices;
+mod failed;
 mod files;
 mod how;
 mod known;
@@ -21,46 +23,51 @@ mod restore;
 mod rows;
 mod schema;
 mod seal;
+mod state;
 mod survey;
 mod sweeps;
+mod tail;
 
 use std::cell::{Cell, RefCell, RefMut};
-use std::fmt;
 use std::fs::File;
-use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, ffi};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use crate::ops::exit::{Exit, StartError};
+use crate::ops::exit::StartError;
 
 pub use accounts::{Row, State, Summary};
 pub use check::check;
 pub use conversations::{Conversation, Side};
 pub use cursors::Cursor;
 pub use devices::{DeviceRow, Hash};
+pub use failed::{Failed, Why};
 pub use files::DATABASE;
 pub use how::How;
 pub use known::Known;
 pub use log::{Arrived, LogKind, LogRow};
 pub use mailboxes::{Gap, Mailbox};
-pub use messages::{Fingerprint, Hidden, KnownBy, MessageRow, MessageState};
+pub use messages::{Fingerprint, KnownBy, MessageRow};
 pub use past::{Listed, Waiting};
 pub use relations::Relation;
 pub use restore::restore;
 pub use schema::VERSION;
 pub use seal::{Part, Place, Sealer};
+pub use state::{Hidden, MessageState};
 pub use sweeps::{Age, Cleaned, Passed};
 
 /// The database, open, checked, and locked against every other process.
 pub struct Store {
     db: Connection,
     cache: RefCell<cache::Cache>,
+    tail: RefCell<tail::Tail>,
     epoch: u64,
     /// The number of this opening, once anything was written.
     run: u64,
     has_written: Cell<bool>,
+    /// Whether the log is made as long as it will be.
+    reserves: Cell<bool>,
     sealer: Option<Sealer>,
     /// Held longer than the database is open. SQLite's own lock shuts out other programs, but would be lost if
     /// this process opened and closed the file once more.
@@ -86,9 +93,11 @@ impl Store {
         Ok(Store {
             db,
             cache: RefCell::default(),
+            tail: RefCell::default(),
             epoch,
             run: run.saturating_add(1),
             has_written: Cell::new(false),
+            reserves: Cell::new(false),
             sealer: how.sealer,
             _lock: lock,
         })
@@ -97,26 +106,43 @@ impl Store {
     /// Everything that `work` changes becomes durable together, or, if this fails, nothing of it; then the
     /// outcome may still be found on disk if writing it failed last. One within another fails.
     pub fn batch<T>(&self, work: impl FnOnce(&Tables<'_>) -> T) -> Result<T, Failed> {
-        let done = self.try_batch(work);
+        self.batch_in(Pace::AtOnce, work)
+    }
+
+    /// The same; at [`Pace::Later`] what messages and acknowledgements change in tables may be changed there later.
+    pub fn batch_in<T>(
+        &self,
+        pace: Pace,
+        work: impl FnOnce(&Tables<'_>) -> T,
+    ) -> Result<T, Failed> {
+        let done = self.try_batch(pace, work);
         match done {
             Ok(_) => self.cache.borrow_mut().trim(),
-            Err(_) => self.cache.borrow_mut().clear(),
+            Err(_) => {
+                self.cache.borrow_mut().clear();
+                self.tail.borrow_mut().undo();
+            }
         }
         done
     }
 
-    fn try_batch<T>(&self, work: impl FnOnce(&Tables<'_>) -> T) -> Result<T, Failed> {
+    fn try_batch<T>(&self, pace: Pace, work: impl FnOnce(&Tables<'_>) -> T) -> Result<T, Failed> {
         let batch = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
         let tables = self.tables(&batch);
         if !self.has_written.get() {
             tables.run("UPDATE meta SET run = ?1", [to_sql(self.run)])?;
         }
+        if pace == Pace::AtOnce || self.tail.borrow().is_long() {
+            tables.make_changes()?;
+        }
         let done = work(&tables);
         if let Some(failed) = tables.given_up.take() {
             return Err(failed);
         }
-        tables.write_back()?;
+        tables.finish()?;
+        let made = tables.makes_at_once();
         batch.commit()?;
+        self.tail.borrow_mut().committed(made);
         self.has_written.set(true);
         Ok(done)
     }
@@ -124,7 +150,9 @@ impl Store {
     /// Nothing that `work` changes stays.
     pub fn read<T>(&self, work: impl FnOnce(&Tables<'_>) -> T) -> Result<T, Failed> {
         let batch = Transaction::new_unchecked(&self.db, TransactionBehavior::Deferred)?;
-        let done = work(&self.tables(&batch));
+        let tables = self.tables(&batch);
+        tables.make_changes()?;
+        let done = work(&tables);
         batch.rollback()?;
         self.cache.borrow_mut().clear();
         Ok(done)
@@ -134,6 +162,8 @@ impl Store {
         Tables {
             db,
             cache: &self.cache,
+            tail: &self.tail,
+            makes_at_once: Cell::new(false),
             epoch: self.epoch,
             run: self.run,
             sealer: self.sealer.as_ref(),
@@ -158,7 +188,35 @@ impl Store {
 
     /// Empties the write-ahead log, so that what was overwritten or removed stands in no file.
     pub fn forget_the_past(&self) -> Result<(), Failed> {
-        schema::checkpoint(&self.db)
+        schema::checkpoint(&self.db)?;
+        self.reserve();
+        Ok(())
+    }
+
+    /// After a commit, which stands whatever becomes of this.
+    pub fn keep_log_short(&self) -> Result<(), Failed> {
+        schema::keep_log_short(&self.db)
+    }
+
+    /// Makes room for what commits write, so that none has to; what there is no room for is made later.
+    pub fn make_room(&self) {
+        self.reserves.set(true);
+        self.reserve();
+    }
+
+    /// Puts everything that is committed into its table.
+    pub fn make_changes(&self) -> Result<(), Failed> {
+        let is_empty = self.tail.borrow().is_empty();
+        match is_empty {
+            true => Ok(()),
+            false => self.batch(|_| ()),
+        }
+    }
+
+    fn reserve(&self) {
+        if self.reserves.get() {
+            files::lengthen(&files::log_of(&self.path()), schema::LOG_BYTES);
+        }
     }
 
     /// From now on a power cut may take what was committed.
@@ -176,7 +234,20 @@ impl Store {
     /// Changes what no release changes.
     #[cfg(test)]
     pub fn break_rows(&self, sql: &str) {
+        self.make_changes().unwrap();
+        self.spoil(sql);
+    }
+
+    /// The same, whatever waits.
+    #[cfg(test)]
+    pub fn spoil(&self, sql: &str) {
         self.db.execute_batch(sql).unwrap();
+    }
+
+    #[cfg(test)]
+    pub fn count_rows(&self, table: &str) -> i64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        self.db.query_row(&sql, [], |row| row.get(0)).unwrap()
     }
 
     /// On the disk, the log included.
@@ -203,11 +274,23 @@ impl Store {
     }
 }
 
+/// When tables are changed. Durable is either way the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    AtOnce,
+    /// For few messages and acknowledgements; whatever else is asked fails, and is to be asked again after
+    /// [`Tables::make_changes`].
+    Later,
+}
+
 /// The rows, within one [`Store::batch`]. Some are kept from one statement to the next, and written with the commit:
 /// nobody else may write them.
 pub struct Tables<'a> {
     db: &'a Connection,
     cache: &'a RefCell<cache::Cache>,
+    tail: &'a RefCell<tail::Tail>,
+    /// Nothing waits in the tail any more, and nothing is put there.
+    makes_at_once: Cell<bool>,
     epoch: u64,
     run: u64,
     sealer: Option<&'a Sealer>,
@@ -239,11 +322,13 @@ impl Tables<'_> {
     fn try_apart<T>(&self, work: impl FnOnce() -> Result<T, Failed>) -> Result<T, Failed> {
         self.run("SAVEPOINT apart", [])?;
         self.cache().begin();
+        let mark = self.tail().mark();
         let done = work();
         if done.is_ok() {
             self.cache().settle();
         } else {
             self.cache().undo();
+            self.tail().back_to(mark);
             if !self.db.is_autocommit() {
                 self.run("ROLLBACK TO apart", [])?;
             }
@@ -266,126 +351,28 @@ impl Tables<'_> {
 
     /// Writes the rows that were kept and changed, for a statement that is to see them all.
     pub fn write_back(&self) -> Result<(), Failed> {
-        let (mut mailboxes, mut conversations, mut cursors) = (Vec::new(), Vec::new(), Vec::new());
+        self.needs_all_made()?;
+        self.write(&self.changed_rows())
+    }
+
+    fn changed_rows(&self) -> tail::Rows {
+        let mut rows = tail::Rows::default();
         let mut cache = self.cache();
         cache
             .mailboxes
-            .take_changed(|id, row| mailboxes.push((*id, *row)));
+            .take_changed(|id, row| rows.mailboxes.push((*id, *row)));
         cache
             .conversations
-            .take_changed(|_, row| conversations.extend(*row));
+            .take_changed(|_, row| rows.conversations.extend(*row));
         cache
             .cursors
-            .take_changed(|id, rows| cursors.push((*id, rows.clone())));
-        drop(cache);
-        for (account, row) in mailboxes {
-            self.write_mailbox(account, &row)?;
-        }
-        for row in conversations {
-            self.write_conversation(&row)?;
-        }
-        for (account, rows) in cursors {
-            for row in rows {
-                self.write_cursor(account, &row)?;
-            }
-        }
-        Ok(())
+            .take_changed(|id, all| rows.cursors.push((*id, all.clone())));
+        rows
     }
 
     fn cache(&self) -> RefMut<'_, cache::Cache> {
         self.cache.borrow_mut()
     }
-}
-
-/// The store could not do it. Shows SQLite's words, which hold no values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failed {
-    pub why: Why,
-    text: String,
-}
-
-/// What follows from a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// No room on the disk, now, or none that the daemon may take.
-    Full,
-    /// The disk did not do it: what is on it is unknown.
-    Io,
-    /// The database is not as it was written.
-    Damaged,
-    /// One row is not as any release writes it.
-    Row,
-    Other,
-}
-
-impl Failed {
-    /// A row that no release could have written.
-    pub fn damaged(what: &str) -> Self {
-        Failed {
-            why: Why::Row,
-            text: format!("damaged: {what}"),
-        }
-    }
-
-    /// How a process ends because of it.
-    pub fn exit(&self) -> Exit {
-        match self.why {
-            Why::Damaged => Exit::Data,
-            Why::Full | Why::Io | Why::Row | Why::Other => Exit::Io,
-        }
-    }
-
-    /// The database itself.
-    pub fn malformed(what: &str) -> Self {
-        Failed {
-            why: Why::Damaged,
-            text: what.into(),
-        }
-    }
-
-    pub fn other(text: &str) -> Self {
-        Failed {
-            why: Why::Other,
-            text: text.into(),
-        }
-    }
-}
-
-impl fmt::Display for Failed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl From<rusqlite::Error> for Failed {
-    fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::Error::{FromSqlConversionFailure, InvalidColumnType};
-        let is_of_row = matches!(error, FromSqlConversionFailure(..) | InvalidColumnType(..));
-        let why = match error.sqlite_error_code() {
-            None if is_of_row => Why::Row,
-            Some(ErrorCode::DiskFull) => Why::Full,
-            Some(ErrorCode::SystemIoFailure) if found_no_room(&error) => Why::Full,
-            Some(ErrorCode::SystemIoFailure) => Why::Io,
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Why::Damaged,
-            _ => Why::Other,
-        };
-        Failed {
-            why,
-            text: error.to_string(),
-        }
-    }
-}
-
-/// Whether a write failed because its owner may have no more on this disk, or not in one file. SQLite knows ENOSPC only,
-/// and undoes the batch the same way. Hazard: to be asked before anything else fails on this thread.
-fn found_no_room(error: &rusqlite::Error) -> bool {
-    let code = error.sqlite_error().map(|error| error.extended_code);
-    let is_write = matches!(
-        code,
-        Some(ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_TRUNCATE)
-    );
-    let why = io::Error::last_os_error().kind();
-    is_write && matches!(why, ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
 }
 
 /// SQLite's integers are signed; a time beyond them is the last there is.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use privmsgd::accounts::AccountId;
 use privmsgd::ops::exit::{Exit, StartError};
 use privmsgd::store::{
-    DATABASE, DeviceRow, Failed, Hidden, KnownBy, LogKind, LogRow, MessageRow, MessageState,
+    DATABASE, DeviceRow, Failed, Hidden, KnownBy, LogKind, LogRow, MessageRow, MessageState, Pace,
     Relation, State, Store, Summary, Tables, VERSION,
 };
 use rusqlite::Connection;
@@ -77,6 +77,8 @@ fn fill(store: &Store) {
         fill_mail(t, alice, zoe)
     });
     filled.unwrap().unwrap();
+    let filled = store.batch_in(Pace::Later, fill_later);
+    filled.unwrap().unwrap();
 }
 
 /// Of version 2: every column of what a store keeps of messages.
@@ -135,10 +137,50 @@ fn fill_mail(t: &Tables<'_>, alice: AccountId, zoe: AccountId) -> Result<(), Fai
     t.put_relation(alice, zoe, allowed)
 }
 
+/// Of version 3: changes that wait.
+fn fill_later(t: &Tables<'_>) -> Result<(), Failed> {
+    let mut conversation = t.conversation(AccountId(1), AccountId(2))?.expect("one");
+    let id = t.add_message(&later(conversation.id))?;
+    let entry = LogRow {
+        message: Some(id),
+        peer: Some(AccountId(1)),
+        seq: Some(2),
+        bytes: Some(3),
+        ..LogRow::new(LogKind::Message)
+    };
+    assert_eq!((id, t.append(AccountId(2), &entry)?), (2, 1));
+    (conversation.last_seq, conversation.last_unix_ms) = (2, T + 8);
+    t.put_conversation(conversation);
+    Ok(())
+}
+
+fn later(conversation: i64) -> MessageRow {
+    MessageRow {
+        id: 2,
+        seq: 2,
+        from_high: false,
+        time_unix_ms: T + 8,
+        known_by: None,
+        kind: None,
+        body: (*b"\"2\"").into(),
+        ..message(conversation)
+    }
+}
+
+fn check_later(t: &Tables<'_>) -> Result<(), Failed> {
+    let conversation = t.conversation(AccountId(1), AccountId(2))?.expect("one");
+    assert_eq!((conversation.last_seq, conversation.of_high.sent), (2, 1));
+    assert_eq!(t.message(2, conversation.id, 2)?, later(conversation.id));
+    assert_eq!(t.mailbox(AccountId(2))?.head, 1);
+    let arrived = t.arrived(AccountId(2), 0, 1)?;
+    assert_eq!(arrived.len(), 1);
+    Ok(())
+}
+
 fn check_mail(t: &Tables<'_>) -> Result<(), Failed> {
     let (alice, zoe) = (AccountId(1), AccountId(2));
     let conversation = t.conversation(zoe, alice)?.expect("a conversation");
-    assert_eq!((conversation.last_seq, conversation.of_high.sent), (1, 1));
+    assert_eq!(conversation.of_high.sent, 1);
     assert_eq!(t.message(1, conversation.id, 1)?, message(conversation.id));
     let known = t.message_known_by(zoe, b"m-1")?;
     assert_eq!(known.map(|row| row.seq), Some(1));
@@ -160,6 +202,9 @@ fn check(store: &Store, version: u32) {
     let checked = store.batch(|t| {
         if version >= 2 {
             check_mail(t)?;
+        }
+        if version >= 3 {
+            check_later(t)?;
         }
         let summary = |name: &str, created_unix_ms, state, has_password, keys| Summary {
             name: name.into(),

@@ -20,10 +20,10 @@ use super::hashing::{Hashed, Task};
 use super::{Ask, Done, Job, Settings};
 use crate::mailbox::sweep::Sweep;
 use crate::ops::exit::Exit;
-use crate::store::{Failed, Store, Why};
+use crate::store::{Failed, Pace, Store, Why};
 use crate::time::Now;
 
-use outcome::{Outcome, guarded, mails, work_group, work_one};
+use outcome::{Outcome, guarded, is_light, mails, work_group, work_one};
 use refusals::{could_not, is_told, only_reads};
 pub use weight::{mail_weight, weight};
 
@@ -118,6 +118,7 @@ impl Bench {
                 if wrote && mem::take(&mut self.is_full) {
                     info!("store: there is room on the disk again");
                 }
+                self.keep_log_short();
             }
             Err(failed) => {
                 let rest = batch.drain(..batch.len().min(MAX_BATCH));
@@ -174,7 +175,11 @@ impl Bench {
         hash: Hash<'_>,
     ) -> Result<(), Failed> {
         let (clerk, hashing, sweep) = (&mut self.clerk, &mut self.hashing, &mut self.sweep);
-        self.store.batch(|tables| {
+        let pace = match is_light(batch) {
+            true => Pace::Later,
+            false => Pace::AtOnce,
+        };
+        self.store.batch_in(pace, |tables| {
             let mut room = BATCH_ANSWER_BYTES;
             let mut left = MAX_BATCH;
             while left > 0 && room > 0 && !tables.is_given_up() {
@@ -194,6 +199,24 @@ impl Bench {
             }
             sweeping::look(sweep, tables);
         })
+    }
+
+    /// The commit stands, but if the disk fails now nothing more is written.
+    fn keep_log_short(&mut self) {
+        match self.store.keep_log_short() {
+            // Commits that find no room say so.
+            Err(failed) if failed.why != Why::Full => self.note(&failed),
+            _ => {}
+        }
+    }
+
+    /// Nothing is asked any more.
+    pub fn close(&mut self) {
+        if self.failed.is_none()
+            && let Err(failed) = self.store.make_changes()
+        {
+            self.note(&failed);
+        }
     }
 
     /// Nothing of the batch has stayed. What only reads is done all the same, if the disk can be read.

@@ -89,7 +89,7 @@ impl Worker {
         let (to_done, batches) = channel();
         let (ends, rules) = (load.clone(), settings.clone());
         let make = move || StoreThread {
-            bench: Bench::new(store, first),
+            bench: bench(store, first),
             settings: rules,
             to_hash,
             to_done,
@@ -205,6 +205,13 @@ impl Drop for Worker {
     }
 }
 
+fn bench(store: Store, settings: Arc<Settings>) -> Bench {
+    if settings.mailbox.fsync {
+        store.make_room();
+    }
+    Bench::new(store, settings)
+}
+
 /// What the store thread has.
 struct StoreThread {
     bench: Bench,
@@ -236,7 +243,7 @@ impl StoreThread {
                 match letters.recv_timeout(wait) {
                     Ok(first) => self.receive(first, &mut batch),
                     Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => return,
+                    Err(RecvTimeoutError::Disconnected) => break,
                 }
             }
             self.turn(letters, &mut batch, wake);
@@ -244,6 +251,7 @@ impl StoreThread {
                 self.keep_up(asker, &asked, letters, &mut batch, wake);
             }
         }
+        self.bench.close();
     }
 
     /// Does what is there, and waits for nothing but room for answers.

@@ -11,8 +11,8 @@ use crate::wire::name::Name;
 
 /// Lines of one answer, whatever was asked for.
 pub const MAX_LINES: u32 = 500;
-/// Rows read at once.
-const ROWS: u32 = 32;
+/// Rows read at once: each may stand on a page of its own.
+const ROWS: usize = 64;
 
 impl Post<'_> {
     pub(super) fn history(
@@ -65,7 +65,7 @@ impl List<'_> {
         let (tables, id) = (self.post.tables, self.conversation.id);
         let mut at = before;
         let complete = 'pages: loop {
-            let rows = tables.messages_before(id, at, ROWS)?;
+            let rows = tables.messages_before(id, at, self.wanted())?;
             if rows.is_empty() {
                 break true;
             }
@@ -97,7 +97,7 @@ impl List<'_> {
             }
         }
         loop {
-            let rows = tables.messages_after(id, at, ROWS)?;
+            let rows = tables.messages_after(id, at, self.wanted())?;
             if rows.is_empty() {
                 return Ok(true);
             }
@@ -108,6 +108,12 @@ impl List<'_> {
                 }
             }
         }
+    }
+
+    /// Rows to be read next: what has a place, and one that says that there are more.
+    fn wanted(&self) -> u32 {
+        let left = self.limit.saturating_sub(self.messages.len());
+        u32::try_from(left.saturating_add(1).min(ROWS)).unwrap_or(1)
     }
 
     /// `false`: it has no place any more.

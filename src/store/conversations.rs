@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::changes::Change;
 use super::{Failed, Tables, from_sql, to_sql};
 use crate::accounts::AccountId;
 
@@ -93,6 +94,10 @@ impl Tables<'_> {
         if let Some(conversation) = self.cache().conversations.find(&(low, high)) {
             return Ok(*conversation);
         }
+        if let Some(found) = self.noted_conversation((low, high)) {
+            self.cache().conversations.keep((low, high), Some(found));
+            return Ok(Some(found));
+        }
         let sql = select!("low = ?1 AND high = ?2");
         let mut find = self.db.prepare_cached(sql)?;
         let found = find.query_row(params![low.0, high.0], conversation_row);
@@ -141,12 +146,6 @@ impl Tables<'_> {
     }
 
     pub(super) fn write_conversation(&self, row: &Conversation) -> Result<(), Failed> {
-        let sql = "UPDATE conversations SET last_seq = ?2, last_time = ?3,
-            low_sent = ?4, low_delivered = ?5, low_read = ?6, low_shown_delivered = ?7,
-            low_shown_read = ?8, low_waiting = ?9, low_waiting_bytes = ?10,
-            high_sent = ?11, high_delivered = ?12, high_read = ?13, high_shown_delivered = ?14,
-            high_shown_read = ?15, high_waiting = ?16, high_waiting_bytes = ?17,
-            low_last = ?18, low_last_time = ?19, high_last = ?20, high_last_time = ?21 WHERE id = ?1";
         let (low, high) = (numbers(&row.of_low), numbers(&row.of_high));
         let values = params![
             row.id,
@@ -171,7 +170,7 @@ impl Tables<'_> {
             to_sql(row.of_high.last),
             to_sql(row.of_high.last_unix_ms),
         ];
-        self.run(sql, values).map(|_| ())
+        self.change(Change::Conversation, values)
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rusqlite::params;
 
+use super::changes::Change;
 use super::{Failed, Tables, from_sql, to_sql};
 use crate::accounts::AccountId;
 
@@ -27,6 +28,11 @@ impl Tables<'_> {
     ) -> Result<T, Failed> {
         if let Some(cursors) = self.cache().cursors.find(&account) {
             return Ok(look(cursors));
+        }
+        if let Some(cursors) = self.noted_cursors(account) {
+            let seen = look(&cursors);
+            self.cache().cursors.keep(account, cursors);
+            return Ok(seen);
         }
         let sql = "SELECT device, acked, sent, online, run FROM devices WHERE account = ?1";
         let mut list = self.db.prepare_cached(sql)?;
@@ -72,14 +78,12 @@ impl Tables<'_> {
             to_sql(row.online),
             to_sql(row.run),
         ];
-        let sql = "UPDATE devices SET acked = ?3, sent = ?4, online = ?5, run = ?6
-                   WHERE account = ?1 AND device = ?2
-                     AND (acked, sent, online, run) IS NOT (?3, ?4, ?5, ?6)";
-        self.run(sql, values).map(|_| ())
+        self.change(Change::Cursor, values)
     }
 
     /// Before devices come or go: what was changed is written, and they are read again.
     pub(super) fn forget_cursors(&self, account: AccountId) -> Result<(), Failed> {
+        self.needs_all_made()?;
         let cursors = self.cache().cursors.find(&account).cloned();
         for cursor in cursors.unwrap_or_default() {
             self.write_cursor(account, &cursor)?;

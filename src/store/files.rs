@@ -1,12 +1,12 @@
 //! The directory of the store and its files: whose they are and who may read them. Knows nothing of what is in them.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
-use std::io::{self, ErrorKind};
+use std::io::{self, BufReader, ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use log::warn;
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, flock, fstatvfs};
 use rustix::io::Errno;
 
 use super::schema;
@@ -74,6 +74,32 @@ fn keep_name(dir: &Path) -> Result<(), StartError> {
         _ => sync_dir(parent),
     }
 }
+
+/// Puts zeros behind the end of a file that is there until it is so long. What is written there later changes nothing
+/// but its bytes. If the disk has little room, it is as long as it was.
+pub fn lengthen(path: &Path, bytes: u64) {
+    let Ok(mut file) = OpenOptions::new().append(true).open(path) else {
+        return;
+    };
+    let has_room = fstatvfs(&file).is_ok_and(|disk| {
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        free / ROOM_PARTS >= bytes
+    });
+    if !has_room {
+        return;
+    }
+    let before = file.metadata().map_or(bytes, |found| found.len());
+    let zeros = io::repeat(0).take(bytes.saturating_sub(before));
+    let mut zeros = BufReader::with_capacity(ZEROS, zeros);
+    if io::copy(&mut zeros, &mut file).is_err() {
+        let _ = file.set_len(before);
+    }
+}
+
+/// Of what is free on the disk, one is taken at most.
+const ROOM_PARTS: u64 = 8;
+/// Written at once: a page, so that the kernel keeps and counts what is written there later by pages too.
+const ZEROS: usize = 4_096;
 
 /// Makes it durable that the files are there.
 pub fn sync_dir(dir: &Path) -> Result<(), StartError> {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use log::error;
-use rusqlite::{Row, params};
+use rusqlite::{Row, ToSql, params};
 
+use super::changes::Change;
 use super::{Failed, Tables, Why, from_sql, to_sql};
 use crate::accounts::AccountId;
 use crate::wire::code::Evidence;
@@ -57,6 +58,17 @@ impl LogRow {
             device: None,
         }
     }
+
+    /// What it says of a message to the account.
+    fn arrived(&self) -> Option<Arrived> {
+        let is_message = self.kind == LogKind::Message;
+        let peer = self.peer.filter(|_| is_message)?;
+        Some(Arrived {
+            peer,
+            seq: self.seq.unwrap_or_default(),
+            bytes: self.bytes.unwrap_or_default(),
+        })
+    }
 }
 
 /// A message that is in a log: who sent it, its number, and the bytes of its body.
@@ -75,7 +87,7 @@ impl Tables<'_> {
             (mailbox.run, mailbox.run_head) = (self.run, mailbox.head);
         }
         mailbox.head = mailbox.head.saturating_add(1);
-        let values = params![
+        let values: &[&dyn ToSql] = params![
             account.0,
             to_sql(mailbox.head),
             row.kind as i64,
@@ -87,10 +99,15 @@ impl Tables<'_> {
             row.by.map(|by| by as i64),
             row.device,
         ];
-        let sql = "INSERT INTO log
-                       (account, pos, kind, message, peer, seq, time, bytes, by, device)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-        self.run(sql, values)?;
+        if self.makes_at_once() {
+            self.change(Change::Entry, values)?;
+        } else {
+            self.is_next_position(account, mailbox.head)?;
+            self.change(Change::Entry, values)?;
+            if let Some(arrived) = row.arrived() {
+                self.note_arrived(account, mailbox.head, arrived);
+            }
+        }
         self.put_mailbox(account, mailbox);
         Ok(mailbox.head)
     }
@@ -103,6 +120,7 @@ impl Tables<'_> {
         device: &str,
         mut take: impl FnMut(LogRow) -> Result<bool, Failed>,
     ) -> Result<(), Failed> {
+        self.needs_all_made()?;
         let mut list = self.db.prepare_cached(
             "SELECT pos, kind, message, peer, seq, time, bytes, by, device
              FROM log WHERE account = ?1 AND pos > ?2 AND device IS NOT ?3 ORDER BY pos",
@@ -149,6 +167,9 @@ impl Tables<'_> {
                 Ok(arrived) => all.push(arrived),
                 Err(_) => self.note_damaged_entry(account, from_sql(row.get(3)?)),
             }
+        }
+        if !self.makes_at_once() {
+            self.noted_arrived(account, after, upto, &mut all);
         }
         Ok(all)
     }

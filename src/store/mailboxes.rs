@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::changes::Change;
 use super::{Failed, Tables, from_sql, to_sql};
 use crate::accounts::AccountId;
 use crate::mailbox::Settings;
@@ -52,6 +53,10 @@ impl Tables<'_> {
     pub fn mailbox(&self, account: AccountId) -> Result<Mailbox, Failed> {
         if let Some(mailbox) = self.cache().mailboxes.find(&account) {
             return Ok(*mailbox);
+        }
+        if let Some(mailbox) = self.noted_mailbox(account) {
+            self.cache().mailboxes.keep(account, mailbox);
+            return Ok(mailbox);
         }
         let mut find = self.db.prepare_cached(
             "SELECT head, delivered, gaps, waiting, waiting_bytes, run, run_head,
@@ -106,11 +111,7 @@ impl Tables<'_> {
             row.settings.delivery_receipts,
             row.settings.read_receipts,
         ];
-        let sql = "INSERT OR REPLACE INTO mailboxes
-                       (account, head, delivered, gaps, waiting, waiting_bytes, run, run_head,
-                        accept_from, delivery_receipts, read_receipts)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-        self.run(sql, values).map(|_| ())
+        self.change(Change::Mailbox, values)
     }
 }
 

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use log::error;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, ToSql, params};
 
+use super::changes::Change;
 use super::crc::Crc;
+use super::state::{Hidden, MessageState};
 use super::{Failed, Part, Place, Sealer, Tables, from_sql, to_sql};
 use crate::accounts::AccountId;
 
@@ -43,26 +45,6 @@ pub struct KnownBy {
     pub fingerprint: Fingerprint,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MessageState {
-    There,
-    /// For both.
-    Deleted,
-    Expired,
-    Trimmed,
-    Damaged,
-    Lost,
-}
-
-/// From whom a message is hidden that is there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Hidden {
-    pub from_low: bool,
-    pub from_high: bool,
-    /// From whom it was sent to.
-    pub blocked: bool,
-}
-
 macro_rules! select {
     ($which:literal) => {
         concat!(
@@ -77,6 +59,7 @@ macro_rules! select {
 impl Tables<'_> {
     /// The row `id`, which is to be message `seq` of the conversation.
     pub fn message(&self, id: i64, conversation: i64, seq: u64) -> Result<MessageRow, Failed> {
+        self.needs_all_made()?;
         let mut find = self.db.prepare_cached(select!("id = ?1"))?;
         let found = find
             .query_row([id], |row| Ok(whole(row, self.sealer)))
@@ -122,11 +105,13 @@ impl Tables<'_> {
         sender: AccountId,
         message_id: &[u8],
     ) -> Result<Option<MessageRow>, Failed> {
+        let key = id_key(message_id);
+        if let Some(found) = self.noted_message((sender, key)) {
+            return Ok(Some(found));
+        }
         let sql = select!("sender = ?1 AND id_key = ?2");
         let mut find = self.db.prepare_cached(sql)?;
-        let found = find.query_row(params![sender.0, id_key(message_id)], |row| {
-            Ok(whole(row, self.sealer))
-        });
+        let found = find.query_row(params![sender.0, key], |row| Ok(whole(row, self.sealer)));
         match found.optional()? {
             // Whether it is the same can no longer be told.
             Some(None) => Err(Failed::damaged("a message that was sent again")),
@@ -145,44 +130,56 @@ impl Tables<'_> {
 
     /// Its row, for [`MessageRow::id`].
     pub fn add_message(&self, row: &MessageRow) -> Result<i64, Failed> {
-        self.write_message(
-            "INSERT INTO messages (id, conversation, seq, from_high, time, state, hidden, reply_to,
-                 edited, expires, to_seq, crc, sender, message_id, fingerprint, kind, body, id_key)
-             VALUES (NULL, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
-            row,
-        )?;
-        Ok(self.db.last_insert_rowid())
+        let change = |values: &[&dyn ToSql]| self.change(Change::Message, values);
+        if self.makes_at_once() {
+            self.write_message(None, row, change)?;
+            return Ok(self.db.last_insert_rowid());
+        }
+        self.is_next_seq(row.conversation, row.seq)?;
+        let id = self.next_message()?;
+        self.write_message(Some(id), row, change)?;
+        if let Some(by) = &row.known_by {
+            let key = (by.sender, id_key(&by.message_id));
+            self.note_message(key, MessageRow { id, ..row.clone() });
+        }
+        Ok(id)
     }
 
     /// The row that has its id, as it is from now on.
     pub fn put_message(&self, row: &MessageRow) -> Result<(), Failed> {
-        self.write_message(
-            "UPDATE messages SET conversation = ?2, seq = ?3, from_high = ?4, time = ?5, state = ?6,
+        self.needs_all_made()?;
+        let sql = "UPDATE messages SET conversation = ?2, seq = ?3, from_high = ?4, time = ?5, state = ?6,
                  hidden = ?7, reply_to = ?8, edited = ?9, expires = ?10, to_seq = ?11, crc = ?12,
                  sender = ?13, message_id = ?14, fingerprint = ?15, kind = ?16, body = ?17,
                  id_key = ?18
-             WHERE id = ?1",
-            row,
-        )
+             WHERE id = ?1";
+        self.write_message(Some(row.id), row, |values| self.run(sql, values).map(drop))
     }
 
     /// Nothing is left of the text of a damaged row. The rest stands as it was found, and still says that it is damaged:
     /// who sends the message again is not taken to send another one.
     pub fn empty_damaged(&self, id: i64, state: MessageState) -> Result<(), Failed> {
+        self.needs_all_made()?;
         let sql = "UPDATE messages SET state = ?2, kind = NULL, body = x'', expires = NULL
                    WHERE id = ?1";
         self.run(sql, params![id, state.number()]).map(|_| ())
     }
 
-    fn write_message(&self, sql: &str, row: &MessageRow) -> Result<(), Failed> {
+    /// `id`: that of the row; `None`: the next one.
+    fn write_message(
+        &self,
+        id: Option<i64>,
+        row: &MessageRow,
+        write: impl FnOnce(&[&dyn ToSql]) -> Result<(), Failed>,
+    ) -> Result<(), Failed> {
         let sealed = match self.sealer {
             Some(sealer) => Some(row.sealed(sealer)?),
             None => None,
         };
         let row = sealed.as_ref().unwrap_or(row);
         let by = row.known_by.as_ref();
-        let values = params![
-            row.id,
+        write(params![
+            id,
             row.conversation,
             to_sql(row.seq),
             row.from_high,
@@ -200,8 +197,7 @@ impl Tables<'_> {
             row.kind,
             &row.body,
             by.map(|by| id_key(&by.message_id)),
-        ];
-        self.run(sql, values).map(|_| ())
+        ])
     }
 
     fn messages(
@@ -210,6 +206,7 @@ impl Tables<'_> {
         which: impl rusqlite::Params,
         conversation: i64,
     ) -> Result<Vec<MessageRow>, Failed> {
+        self.needs_all_made()?;
         let mut list = self.db.prepare_cached(sql)?;
         let rows = list.query_map(which, |row| {
             Ok(match whole(row, self.sealer) {
@@ -302,45 +299,11 @@ impl MessageRow {
     }
 }
 
-impl MessageState {
-    const ALL: [MessageState; 6] = [
-        MessageState::There,
-        MessageState::Deleted,
-        MessageState::Expired,
-        MessageState::Trimmed,
-        MessageState::Damaged,
-        MessageState::Lost,
-    ];
-
-    fn number(self) -> i64 {
-        self as i64
-    }
-
-    fn of(number: i64) -> Option<Self> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|state| state.number() == number)
-    }
-}
-
 /// Short, so that looking for a `messageId` touches few pages; nobody finds two that have the same by chance.
 fn id_key(message_id: &[u8]) -> i64 {
     let sum = digest(&SHA256, message_id);
     let first = sum.as_ref().first_chunk::<8>();
     i64::from_be_bytes(first.copied().unwrap_or_default())
-}
-
-impl Hidden {
-    fn bits(self) -> i64 {
-        i64::from(self.from_low) | i64::from(self.from_high) << 1 | i64::from(self.blocked) << 2
-    }
-
-    fn of(bits: i64) -> Self {
-        Hidden {
-            from_low: bits & 1 != 0,
-            from_high: bits & 2 != 0,
-            blocked: bits & 4 != 0,
-        }
-    }
 }
 
 /// Every row, for [`sum_is_right`] and [`opens`].

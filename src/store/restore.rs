@@ -1,7 +1,7 @@
 //! A backup becomes a store again. What was numbered after it was made is lost, and says so: every numbering goes on
 //! far behind where it was, and the store gets another epoch. Knows no rules.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
@@ -151,10 +151,12 @@ fn skip_ahead(db: &mut Connection) -> Result<u64, Failed> {
     // One that was spent since would be good again, for whoever kept it.
     let void = "UPDATE devices SET current = NULL, previous = NULL, spent = x''";
     batch.execute(void, [])?;
-    let cache = RefCell::default();
+    let (cache, tail) = (RefCell::default(), RefCell::default());
     let tables = Tables {
         db: &batch,
         cache: &cache,
+        tail: &tail,
+        makes_at_once: Cell::new(true),
         epoch: from_sql(epoch),
         run: 0,
         sealer: None,

@@ -8,14 +8,18 @@ use std::path::Path;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{Failed, How, Sealer, check, files};
+use super::{Failed, How, Sealer, Why, check, files, tail};
 use crate::ops::exit::{Exit, StartError};
 
 /// The version that this release writes.
 pub const VERSION: u32 = STEPS.len() as u32;
 
 /// The step at index n makes version n + 1 of version n. A step that was released is never changed.
-const STEPS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql")];
+const STEPS: &[&str] = &[
+    include_str!("v1.sql"),
+    include_str!("v2.sql"),
+    include_str!("v3.sql"),
+];
 
 /// "PMsg": says whose database this is, in the file's header.
 const APPLICATION_ID: u32 = 0x504d_7367;
@@ -27,8 +31,12 @@ const UTF_8: u32 = 1;
 const FORMATS: [u32; 2] = [0x1000_0101, 0x1000_0202];
 /// Up to this size every page is looked at when the store is opened.
 const CHECKED_BYTES: i64 = 64 * 1024 * 1024;
-/// Pages of the log before it is written back into the database.
-const AUTOCHECKPOINT_PAGES: u32 = 32_000;
+/// Pages of the log before it is written back into the database: as many as [`LOG_BYTES`] have room for, but for those
+/// of one commit.
+const LOG_PAGES: i64 = 3_600;
+/// How long the log is made before it is needed: a commit into a file that grows is twice as long on its way to the
+/// disk.
+pub(super) const LOG_BYTES: u64 = 16 * 1024 * 1024;
 /// More than there are.
 const STATEMENTS: usize = 256;
 /// In KiB.
@@ -56,9 +64,21 @@ pub fn open(path: &Path, how: &How) -> Result<Connection, StartError> {
         return Err(too_new(path, version));
     }
     let ready = prepare(&mut db, version).map_err(|error| refusal(path, &error))?;
-    match ready.as_str() {
-        "ok" => check_seal(path, &db, how.sealer.as_ref()).map(|()| db),
-        found => Err(damaged(path, found)),
+    if ready != "ok" {
+        return Err(damaged(path, &ready));
+    }
+    check_seal(path, &db, how.sealer.as_ref())?;
+    match tail::make_all(&mut db) {
+        Ok(()) => Ok(db),
+        Err(failed) if failed.why == Why::Damaged => Err(damaged(path, &failed.to_string())),
+        Err(failed) => {
+            let fix = match failed.why {
+                Why::Full => "make room on that disk",
+                _ => "",
+            };
+            let what = failed.to_string();
+            Err(StartError::new(failed.exit(), &what, path.display(), fix))
+        }
     }
 }
 
@@ -133,6 +153,17 @@ pub fn checkpoint(db: &Connection) -> Result<(), Failed> {
     }
 }
 
+/// Writes the log back once it is long; the next commit then begins it anew, in place. SQLite would do the same on its
+/// own after a commit, but say nothing if it failed.
+pub fn keep_log_short(db: &Connection) -> Result<(), Failed> {
+    let pages = |row: &rusqlite::Row<'_>| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?);
+    let mut ask = db.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?;
+    if ask.query_row([], pages)? >= LOG_PAGES {
+        db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+    }
+    Ok(())
+}
+
 /// The store's epoch, and how often it was opened and written to.
 pub fn meta(path: &Path, db: &Connection) -> Result<(u64, u64), StartError> {
     let found = db.query_row("SELECT epoch, run FROM meta", [], |row| {
@@ -171,7 +202,7 @@ fn prepare(db: &mut Connection, version: u32) -> rusqlite::Result<String> {
         return Ok("cannot keep a write-ahead log".into());
     }
     db.pragma_update(None, "synchronous", "FULL")?;
-    db.pragma_update(None, "wal_autocheckpoint", AUTOCHECKPOINT_PAGES)?;
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
     db.pragma_update(None, "cache_size", -CACHE)?;
     db.pragma_update(None, "foreign_keys", true)?;
     migrate(db, version, VERSION)?;

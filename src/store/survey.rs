@@ -21,6 +21,8 @@ impl Store {
             let path = self.path();
             StartError::new(failed.exit(), &failed.to_string(), path.display(), "")
         };
+        // What is not in its tables is not counted; a copy has it either way.
+        let _ = self.make_changes();
         let told = match asked {
             Upkeep::Stats => self.survey(between).map_err(failed).map(|mut stats| {
                 stats.durability = if fsync { "fsync" } else { "os" };

@@ -47,6 +47,34 @@ fn a7_nothing_is_accepted_that_the_disk_did_not_take() {
     assert!(starts < 20 && refused > 20 && unnoticed <= 1);
 }
 
+/// The log is synced and the database, into which it is written back, is not: SQLite on its own would not say so.
+#[test]
+fn a7_a_database_that_takes_nothing_back_is_noticed() {
+    let place = Place::new("checkpoint").with_accounts(&["alice", "bob"]);
+    let mut inject = strace("error=EIO");
+    let database = place.data().join("privmsgd.db").display().to_string();
+    inject.extend(["-P".into(), database]);
+    let inject: Vec<&str> = inject.iter().map(String::as_str).collect();
+    let room = [
+        ("PRIVMSGD_MAILBOX__MAX_WAITING", "100000"),
+        ("PRIVMSGD_MAILBOX__MAX_WAITING_BYTES", "1000000000"),
+    ];
+    let mut daemon = Daemon::start(&place, &inject, &room);
+    let port = daemon.port().expect("it starts");
+    let mut alice = Client::session(port, "alice", "").expect("registered");
+    let (text, mut accepted) = ("x".repeat(30_000), Vec::new());
+    for number in 1..=2_000 {
+        match alice.message("bob", number, &text) {
+            Some(line) if line["type"] == "accepted" => accepted.push(number),
+            _ => break,
+        }
+    }
+    assert!((50..2_000).contains(&accepted.len()), "{}", accepted.len());
+    assert_eq!(daemon.wait(), IO, "{}", daemon.log());
+    drop(daemon);
+    assert!(kept(&place).starts_with(&accepted));
+}
+
 enum Ended {
     All,
     /// The sender was told `storageFailed`.

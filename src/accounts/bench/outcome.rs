@@ -7,7 +7,7 @@ use super::super::clerk::{Clerk, Step};
 use super::super::{Ask, Asker, Done, Job};
 use super::refusals::refusal;
 use super::{Hash, Message, weight};
-use crate::mailbox::Mail;
+use crate::mailbox::{self, Mail};
 use crate::store::{Failed, Tables};
 use crate::time::Now;
 
@@ -48,6 +48,30 @@ pub fn mails(batch: &mut VecDeque<Message>, most: usize) -> Vec<Asked> {
     group
 }
 
+/// Whether each message of the batch changes little, and asks for nothing that its changes could wait for
+/// ([`Pace::Later`]). In a large batch, rows and pages are shared by many messages anyway.
+///
+/// [`Pace::Later`]: crate::store::Pace::Later
+pub fn is_light(batch: &VecDeque<Message>) -> bool {
+    let is_light = |message: &Message| match message {
+        Message::Job(Job {
+            ask: Ask::Mail(mail),
+            ..
+        }) => match &mail.ask {
+            mailbox::Ask::Send(letter) => letter.expires_in_s.is_none(),
+            mailbox::Ask::Ack { .. }
+            | mailbox::Ask::Left { .. }
+            | mailbox::Ask::Reach { .. }
+            | mailbox::Ask::Watch { .. } => true,
+            _ => false,
+        },
+        _ => false,
+    };
+    batch.len() <= LIGHT_BATCH && batch.iter().all(is_light)
+}
+
+const LIGHT_BATCH: usize = 400;
+
 /// One savepoint for all, because most never fail; else one for each. What comes after `room` bytes of answers goes
 /// back into the batch.
 pub fn work_group(
@@ -60,6 +84,8 @@ pub fn work_group(
     let mut one = |(asker, mail): &Asked| clerk.mail(tables, *asker, mail, now);
     let all = tables.apart(|| guarded(|| as_many(&group, room, &mut one)));
     let dones = all.or_else(|_| {
+        // Maybe it failed because changes were waiting.
+        tables.make_changes()?;
         as_many(&group, room, &mut |job: &Asked| {
             let done = tables.apart(|| guarded(|| one(job)));
             Ok(done.unwrap_or_else(|failed| refusal(job.0, Some(&job.1), &failed)))

@@ -236,3 +236,5 @@ fn so_many_bytes_are_answered_at_once_and_the_rest_with_the_next_commit() {
     assert_eq!(order, (0..300).map(Asker::Admin).collect::<Vec<_>>());
     assert_eq!(commits, 3);
 }
+
+mod later;
