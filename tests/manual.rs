@@ -97,7 +97,7 @@ fn every_key_stands_in_the_page_of_the_configuration_with_default_meaning_and_va
         assert!(page.contains(&key.variable()), "{}", key.path);
         assert!(page.contains(&format!(".SS [{}]", key.table())));
     }
-    assert!(!page.contains("debug"));
+    assert!(!page.contains("[debug]") && !page.contains("hooks"));
 }
 
 #[test]
