@@ -225,6 +225,7 @@ fn it_ends_with_its_terminal() {
     alice.start();
     alice.shows_text("Alice at");
     let pid = alice.client();
+    assert_ne!(pid, "");
     alice.close();
     let proc = std::path::PathBuf::from(format!("/proc/{pid}"));
     assert!(house::soon(|| !proc.exists()), "{pid} lives on");

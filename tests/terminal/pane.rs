@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -169,7 +170,9 @@ impl Pane {
     /// The process id of the client in this pane.
     pub fn client(&self) -> String {
         let shell = self.flag("pane_pid");
-        let found = self.tmux.run(&["run-shell", &format!("pgrep -P {shell}")]);
+        let found = Command::new("pgrep").args(["-P", &shell]).output();
+        let found = found.expect("pgrep runs: install the Debian package procps");
+        let found = String::from_utf8(found.stdout).expect("numbers");
         found.trim().to_string()
     }
 

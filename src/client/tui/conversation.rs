@@ -183,7 +183,10 @@ impl Conversation {
     /// What `conversations` said of it.
     pub fn listed(&mut self, listed: &Listed) {
         self.name.clone_from(&listed.with_username);
-        self.unread = listed.unread;
+        // What was read here since it was asked is not unread again.
+        if listed.read_seq >= self.read_seq {
+            self.unread = listed.unread;
+        }
         self.read_seq = self.read_seq.max(listed.read_seq);
         self.counted_seq = self.counted_seq.max(listed.last_seq);
         self.delivered = self.delivered.max(listed.their_delivered_seq);

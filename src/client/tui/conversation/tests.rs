@@ -133,7 +133,7 @@ fn what_is_kept_is_bounded_and_what_waits_stays() {
 #[test]
 fn what_was_counted_once_is_not_counted_again() {
     let mut talk = Conversation::new(1, "Bob");
-    talk.listed(&Listed {
+    let listed = Listed {
         with_username: "Bob".into(),
         last_seq: 5,
         last_time: TIME.into(),
@@ -141,13 +141,17 @@ fn what_was_counted_once_is_not_counted_again() {
         their_delivered_seq: 0,
         their_read_seq: 0,
         unread: 2,
-    });
+    };
+    talk.listed(&listed);
     for seq in [4, 5, 6] {
         talk.add(message(seq, false, Some(seq), "x"));
         talk.count_unread(Some(seq));
     }
     assert_eq!(talk.unread, 3);
     talk.read_elsewhere(5);
+    assert_eq!(talk.unread, 1);
+    // An answer from before that was read.
+    talk.listed(&listed);
     assert_eq!(talk.unread, 1);
 }
 

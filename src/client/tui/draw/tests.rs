@@ -85,7 +85,7 @@ Bob: Salut Alice
 Bob: 日本語 👩‍👩‍👧 e\u{301}
 Alice: one two
 three four         …
- Alice…   1 unsent
+ Alice a…  1 unsent
 Bob>
 ";
     let shown = screen(&mut desk, 20, 10);
