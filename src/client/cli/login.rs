@@ -63,16 +63,15 @@ fn whole(mut entry: Entry) -> Result<Entry, Error> {
         ));
     };
     checked_name(name)?;
-    for path in [
+    let paths = [
         &mut entry.password_file,
         &mut entry.key,
         &mut entry.token_file,
         &mut entry.ca,
-    ] {
-        if let Some(path) = path {
-            let absolute = std::path::absolute(&*path);
-            *path = absolute.map_err(|error| Error::file("cannot find", path, &error))?;
-        }
+    ];
+    for path in paths.into_iter().flatten() {
+        let absolute = std::path::absolute(&*path);
+        *path = absolute.map_err(|error| Error::file("cannot find", path, &error))?;
     }
     Ok(entry)
 }

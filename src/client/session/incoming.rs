@@ -12,10 +12,11 @@ impl Session {
     pub(super) fn frame(&mut self, frame: Frame, line: &str, now: Instant) -> Next {
         match frame {
             Frame::Goodbye(goodbye) => return self.goodbye(goodbye),
-            Frame::Registered(registered) => match self.stage {
-                Stage::Registering { .. } => return self.registered(registered),
-                _ => {}
-            },
+            Frame::Registered(registered) => {
+                if matches!(self.stage, Stage::Registering { .. }) {
+                    return self.registered(registered);
+                }
+            }
             Frame::Error(error) => return self.error(error, now),
             Frame::Ping => self.out.extend_from_slice(b"{\"type\":\"pong\"}\n"),
             Frame::Accepted(accepted) => self.accepted(accepted),
@@ -113,16 +114,17 @@ impl Session {
             self.tell(Event::Error(refusal));
             return Next::Go;
         };
-        if outbox::is_passing(&refusal) {
-            if let Some(entry) = self.outbox.delay(id, &refusal, now) {
-                let (message_id, to) = (entry.message_id.clone(), entry.to.clone());
-                self.tell(Event::Delayed {
-                    message_id,
-                    to,
-                    error: refusal,
-                });
-                return Next::Go;
-            }
+        if outbox::is_passing(&refusal)
+            && let Some(entry) = self.outbox.delay(id, &refusal, now)
+        {
+            let (message_id, to) = (entry.message_id.clone(), entry.to.clone());
+            let error = refusal;
+            self.tell(Event::Delayed {
+                message_id,
+                to,
+                error,
+            });
+            return Next::Go;
         }
         if self.refused(id, &refusal) {
             return Next::Go;

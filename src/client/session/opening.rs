@@ -34,10 +34,11 @@ impl Session {
 
     /// Sends `register`, with the resume token or with the credential.
     fn prove(&mut self, resuming: bool) -> Next {
-        if !resuming && self.hello.is_mailbox() {
-            if let Some(refusal) = self.unsayable() {
-                return self.end(End::Register(refusal));
-            }
+        if !resuming
+            && self.hello.is_mailbox()
+            && let Some(refusal) = self.unsayable()
+        {
+            return self.end(End::Register(refusal));
         }
         let token = match !resuming && self.hello.is_mailbox() {
             true => self.who.credential.token(),
