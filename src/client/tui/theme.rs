@@ -49,7 +49,7 @@ impl Theme {
         self.color(Color::Yellow)
     }
 
-    pub fn new(self) -> Style {
+    pub fn fresh(self) -> Style {
         self.color(Color::Yellow).add_modifier(Modifier::BOLD)
     }
 

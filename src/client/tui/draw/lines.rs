@@ -34,7 +34,7 @@ pub fn header(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let hidden = model.layout().list.is_empty() && others > 0;
     let told = format!("{others} new elsewhere");
     if hidden && usize::from(area.width.saturating_sub(x)) > width(&told) {
-        put_right(buffer, area, area.y, &told, theme.new());
+        put_right(buffer, area, area.y, &told, theme.fresh());
     }
 }
 

@@ -59,7 +59,7 @@ fn line(model: &Model, talk: &Conversation, theme: Theme, row: Rect, buffer: &mu
     };
     let name = harmless_row(&talk.name);
     put(buffer, row, row.y, 2, &cut(&name, room), style);
-    super::put_right(buffer, row, row.y, &count, plain(theme.new()));
+    super::put_right(buffer, row, row.y, &count, plain(theme.fresh()));
 }
 
 /// Without colours, who is away is told by the shape too.

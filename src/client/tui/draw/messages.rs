@@ -29,7 +29,7 @@ pub fn draw(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
         };
         match row {
             Row::Top => line(&top(talk), theme.dim(), place, buffer),
-            Row::Fresh => line("new", theme.new(), place, buffer),
+            Row::Fresh => line("new", theme.fresh(), place, buffer),
             Row::Day(at) => {
                 let day = talk.log().get(at).and_then(|message| message.day);
                 let day = day.map(|day| day.to_string()).unwrap_or_default();
