@@ -117,7 +117,10 @@ fn a_server_that_comes_back_finds_its_clients() {
     });
     assert!(again);
     until(&mut alice, |event| match event {
-        Event::Accepted { message_id, .. } => Some(assert_eq!(message_id, id)),
+        Event::Accepted { message_id, .. } => {
+            assert_eq!(message_id, id);
+            Some(())
+        }
         _ => None,
     });
 }

@@ -40,7 +40,7 @@ fn talk() -> Desk {
     desk.line("/msg Carol");
     desk.wait(5);
     desk.line("/msg Bob");
-    desk.history(1..=0, true);
+    desk.history(std::ops::RangeInclusive::new(1, 0), true);
     desk.server(r#"{"type":"presence","username":"Bob","status":"online","since":"2026-11-22T10:42:00.000Z"}"#);
     desk.server(r#"{"type":"presence","username":"Carol","status":"offline","since":"2026-11-20T10:42:00.000Z"}"#);
     desk
