@@ -21,7 +21,11 @@ impl World {
             };
             let link = self.serials.get(&id.serial);
             let link = link.and_then(|number| self.links.get(number));
-            let link = link.expect("B13: a question of nobody");
+            let Some(link) = link else {
+                // What the desk had no room for is put again, its connection be gone by then or not.
+                self.note_late(mail);
+                continue;
+            };
             assert_eq!(
                 self.accounts[&mail.from.account], link.person,
                 "I5: whose name it is"
@@ -52,6 +56,20 @@ impl World {
             }
         }
         counter.seen = counter.waiting.len();
+    }
+
+    /// Only what has arrived may come so late. What vouches for it is gone with its connection.
+    fn note_late(&mut self, mail: &mailbox::Mail) {
+        let mailbox::Ask::Ack { pos, by } = mail.ask else {
+            panic!("B13: a question of nobody: {mail:?}")
+        };
+        let person = self.accounts[&mail.from.account];
+        let name = mail.from.device.as_deref().expect("a device");
+        let device = self.ledger.device(person, name);
+        match by {
+            Evidence::Client => device.ack_sent = device.ack_sent.max(pos),
+            Evidence::Transport => device.transported = device.transported.max(pos),
+        }
     }
 
     /// I7: what waits for anybody is bounded, and what is known of each connection agrees with itself.
