@@ -50,6 +50,11 @@ fn text(words: &str) -> String {
 const EXITS: &[(Exit, &str)] = &[
     (Exit::Ok, "Done; a daemon: ended as it was told to."),
     (Exit::Refused, "The daemon, or the accounts, said no."),
+    (
+        Exit::Critical,
+        "Of check and doctor, after 0 and 1 (a warning): something has failed.",
+    ),
+    (Exit::Unknown, "Of check: nothing can be known."),
     (Exit::Usage, "The command line is wrong."),
     (Exit::Data, "Stored data is damaged."),
     (Exit::NoInput, "A file that was named cannot be read."),

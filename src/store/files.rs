@@ -1,8 +1,8 @@
 //! The directory of the store and its files: whose they are and who may read them. Knows nothing of what is in them.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
-use std::io::{self, BufReader, ErrorKind, Read};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use log::warn;
@@ -78,7 +78,7 @@ fn keep_name(dir: &Path) -> Result<(), StartError> {
 /// Puts zeros behind the end of a file that is there until it is so long. What is written there later changes nothing
 /// but its bytes. If the disk has little room, it is as long as it was.
 pub fn lengthen(path: &Path, bytes: u64) {
-    let Ok(mut file) = OpenOptions::new().append(true).open(path) else {
+    let Ok(file) = OpenOptions::new().write(true).open(path) else {
         return;
     };
     let has_room = fstatvfs(&file).is_ok_and(|disk| {
@@ -89,9 +89,13 @@ pub fn lengthen(path: &Path, bytes: u64) {
         return;
     }
     let before = file.metadata().map_or(bytes, |found| found.len());
-    let zeros = io::repeat(0).take(bytes.saturating_sub(before));
-    let mut zeros = BufReader::with_capacity(ZEROS, zeros);
-    if io::copy(&mut zeros, &mut file).is_err() {
+    let starts = (before..bytes).step_by(ZEROS.len());
+    let wrote = starts.map(|at| {
+        let length = bytes.saturating_sub(at).min(ZEROS.len() as u64);
+        let zeros = ZEROS.get(..length as usize).unwrap_or_default();
+        file.write_all_at(zeros, at)
+    });
+    if wrote.collect::<io::Result<()>>().is_err() {
         let _ = file.set_len(before);
     }
 }
@@ -99,7 +103,7 @@ pub fn lengthen(path: &Path, bytes: u64) {
 /// Of what is free on the disk, one is taken at most.
 const ROOM_PARTS: u64 = 8;
 /// Written at once: a page, so that the kernel keeps and counts what is written there later by pages too.
-const ZEROS: usize = 4_096;
+const ZEROS: [u8; 4_096] = [0; 4_096];
 
 /// Makes it durable that the files are there.
 pub fn sync_dir(dir: &Path) -> Result<(), StartError> {

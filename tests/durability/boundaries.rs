@@ -18,7 +18,7 @@ const MESSAGES: u64 = 200;
 const STATES: usize = if cfg!(feature = "long-tests") {
     0
 } else {
-    7_000
+    8_000
 };
 /// The row's bar for 5,000 states, in processor time: others use the machine too.
 const SECONDS: f64 = 60.0;

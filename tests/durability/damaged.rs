@@ -19,17 +19,14 @@ const BODY_BYTES: usize = 1024 * 1024;
 /// says what helps.
 #[test]
 fn a5_a_malformed_database_ends_the_daemon_with_65() {
-    for table in ["messages", "messages_by_seq", "log"] {
+    for table in ["messages_by_seq", "log"] {
         let place = Place::new("malformed").with_accounts(&["alice", "bob"]);
         make_large(&place);
         let page = root_of(&place, table);
         let mut daemon = Daemon::start(&place, &[], &[]);
         let port = daemon.port().expect("it starts");
         let mut alice = Client::session(port, "alice", "").expect("registered");
-        let path = place.data().join("privmsgd.db");
-        let file = OpenOptions::new().write(true).open(path).unwrap();
-        file.write_all_at(&[0xa5; PAGE as usize], (page - 1) * PAGE)
-            .unwrap();
+        break_page(&place, page);
         let line = alice.message("bob", 1, "x");
         if let Some(line) = line {
             assert_eq!(
@@ -45,6 +42,28 @@ fn a5_a_malformed_database_ends_the_daemon_with_65() {
             daemon.log()
         );
     }
+}
+
+/// The newest message is looked at when the daemon starts.
+#[test]
+fn a5_a_database_that_is_malformed_where_it_is_read_first_is_not_served() {
+    let place = Place::new("malformed_first").with_accounts(&["alice", "bob"]);
+    make_large(&place);
+    break_page(&place, root_of(&place, "messages"));
+    let mut daemon = Daemon::start(&place, &[], &[]);
+    assert_eq!(daemon.wait(), 65, "{}", daemon.log());
+    assert!(
+        daemon.log().contains("privmsgd restore"),
+        "{}",
+        daemon.log()
+    );
+}
+
+fn break_page(place: &Place, page: u64) {
+    let path = place.data().join("privmsgd.db");
+    let file = OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all_at(&[0xa5; PAGE as usize], (page - 1) * PAGE)
+        .unwrap();
 }
 
 /// So many messages that not every page is in memory.

@@ -50,7 +50,7 @@ pub enum Fate {
 
 #[derive(Clone, Default)]
 pub struct Disk {
-    files: Vec<Vec<u8>>,
+    files: Vec<Content>,
     safe: Names,
     now: Names,
     pending: Vec<Change>,
@@ -58,8 +58,15 @@ pub struct Disk {
     pub deaf: bool,
 }
 
+/// What is in a file: bytes, and zeros until it is so long.
+#[derive(Clone, Default)]
+pub struct Content {
+    bytes: Vec<u8>,
+    length: usize,
+}
+
 /// What is on the disk: files, and directories as `None`.
-pub type Image = BTreeMap<PathBuf, Option<Vec<u8>>>;
+pub type Image = BTreeMap<PathBuf, Option<Content>>;
 
 impl Disk {
     /// `dir` with all that is in it, safe.
@@ -78,7 +85,9 @@ impl Disk {
             }
         } else {
             self.safe.insert(path.into(), Node::File(self.files.len()));
-            self.files.push(fs::read(path).expect("a file"));
+            let bytes = fs::read(path).expect("a file");
+            let length = bytes.len();
+            self.files.push(Content { bytes, length });
         }
     }
 
@@ -88,7 +97,7 @@ impl Disk {
             // Without a name at all: nothing of it is found again.
             Op::Make(path) if path.to_string_lossy().ends_with(" (deleted)") => {}
             Op::Make(path) => {
-                self.files.push(Vec::new());
+                self.files.push(Content::default());
                 self.name(vec![(path, Some(Node::File(self.files.len() - 1)))]);
             }
             Op::MakeDir(path) => self.name(vec![(path, Some(Node::Dir))]),
@@ -189,15 +198,19 @@ impl Disk {
 }
 
 impl Change {
-    fn apply(&self, files: &mut [Vec<u8>], names: &mut Names, limit: usize) {
+    fn apply(&self, files: &mut [Content], names: &mut Names, limit: usize) {
         match self {
             Change::Write { file, at, bytes } => {
                 let bytes = &bytes[..bytes.len().min(limit)];
                 let (file, end) = (&mut files[*file], at + bytes.len());
-                file.resize(file.len().max(end), 0);
-                file[*at..end].copy_from_slice(bytes);
+                file.length = file.length.max(end);
+                file.bytes.resize(file.bytes.len().max(end), 0);
+                file.bytes[*at..end].copy_from_slice(bytes);
             }
-            Change::Length { file, bytes } => files[*file].resize(*bytes, 0),
+            Change::Length { file, bytes } => {
+                files[*file].length = *bytes;
+                files[*file].bytes.truncate(*bytes);
+            }
             Change::Names { entries, .. } => {
                 for (path, node) in entries {
                     match node {
@@ -226,11 +239,12 @@ pub fn put(image: &Image, from: &Path, to: &Path) {
                 .mode(0o700)
                 .create(path)
                 .expect("a directory"),
-            Some(bytes) => {
+            Some(content) => {
                 let mut options = OpenOptions::new();
                 let options = options.write(true).create(true).truncate(true).mode(0o600);
                 let mut file = options.open(path).expect("a file");
-                file.write_all(bytes).expect("write");
+                file.write_all(&content.bytes).expect("write");
+                file.set_len(content.length as u64).expect("a length");
             }
         }
     }

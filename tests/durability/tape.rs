@@ -59,11 +59,51 @@ pub fn recorder(record: &Path) -> Vec<String> {
         .collect()
 }
 
+/// Zeros behind the end of a file are its length and no bytes: a whole log of them is one operation.
+#[derive(Default)]
+struct Tape {
+    all: Vec<Op>,
+    ends: HashMap<PathBuf, usize>,
+}
+
+impl Tape {
+    fn extend(&mut self, op: Option<Op>) {
+        let Some(op) = op else { return };
+        match op {
+            Op::Make(ref path) => drop(self.ends.insert(path.clone(), 0)),
+            Op::Length { ref path, bytes } => drop(self.ends.insert(path.clone(), bytes)),
+            Op::Write {
+                ref path,
+                at,
+                ref bytes,
+            } => {
+                let Some(end) = self.ends.get_mut(path) else {
+                    return self.all.push(op);
+                };
+                let is_behind = at == *end;
+                *end = (*end).max(at + bytes.len());
+                if is_behind && bytes.iter().all(|byte| *byte == 0) {
+                    return self.lengthen(path.clone(), at + bytes.len());
+                }
+            }
+            _ => {}
+        }
+        self.all.push(op);
+    }
+
+    fn lengthen(&mut self, path: PathBuf, to: usize) {
+        match self.all.last_mut() {
+            Some(Op::Length { path: last, bytes }) if *last == path => *bytes = to,
+            _ => self.all.push(Op::Length { path, bytes: to }),
+        }
+    }
+}
+
 /// Everything in the record that happened below `root`. Paths are as the process saw them.
 pub fn read(record: &Path, root: &Path) -> Vec<Op> {
     let text = finished(record);
     let mut begun: HashMap<&str, String> = HashMap::new();
-    let mut ops = Vec::new();
+    let mut ops = Tape::default();
     for line in text.lines() {
         let (pid, rest) = line.split_once(' ').expect("a process");
         let rest = rest.trim_start();
@@ -84,7 +124,7 @@ pub fn read(record: &Path, root: &Path) -> Vec<Op> {
             ops.extend(done(&call, root));
         }
     }
-    ops
+    ops.all
 }
 
 /// strace may end a little after the process does.

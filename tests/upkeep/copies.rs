@@ -8,6 +8,7 @@ use privmsgd::store::{DeviceRow, How, MessageState, Store, restore};
 use privmsgd::upkeep::{Restore, Restored};
 
 use crate::house::{ALICE, BOB, Place, T, check, filled, send, served, text};
+use crate::replay::patiently;
 
 const SKIPPED: u64 = 1 << 32;
 
@@ -46,7 +47,7 @@ fn a_copy_is_made_between_commits_and_is_whole() {
     let other = Place::new("restored");
     let told = restored(&place, &other, false).unwrap();
     assert_eq!((told.messages, told.damaged, told.accounts), (number, 0, 2));
-    let store = Store::open(&other.0).unwrap();
+    let store = patiently(|| Store::open(&other.0)).unwrap();
     let (texts, holes) = served(&store).unwrap();
     assert_eq!((texts.len(), holes), (10_000, 0));
     drop(store);
@@ -93,7 +94,7 @@ fn a_restored_store_has_another_epoch_and_states_what_is_lost() {
     let other = Place::new("again");
     let told = restored(&place, &other, false).unwrap();
     assert_ne!(told.epoch, epoch);
-    let again = Store::open(&other.0).unwrap();
+    let again = patiently(|| Store::open(&other.0)).unwrap();
     let looked = again.batch(|t| {
         assert_eq!(t.epoch(), told.epoch);
         assert_eq!(t.mailbox(BOB)?.head, 5 + SKIPPED);
@@ -140,7 +141,7 @@ fn a_store_that_is_there_is_replaced_only_if_asked_and_kept() {
     let told = restored(&place, &other, true).unwrap();
     let aside = told.moved_aside.expect("the former store");
     assert_eq!(fs::read(&aside).unwrap(), before[0].1);
-    let store = Store::open(&other.0).unwrap();
+    let store = patiently(|| Store::open(&other.0)).unwrap();
     assert_eq!(served(&store).unwrap().0.len(), 5);
 }
 
@@ -181,7 +182,7 @@ fn what_is_no_backup_changes_nothing() {
 fn a_restore_that_was_not_finished_is_no_empty_store() {
     let place = Place::new("half");
     fs::write(place.path("privmsgd.db.restored"), "half").unwrap();
-    let refused = Store::open(&place.0).err().expect("refused");
+    let refused = patiently(|| Store::open(&place.0)).err().expect("refused");
     assert_eq!(refused.code, Exit::Data);
     assert!(
         refused.to_string().contains("privmsgd restore"),

@@ -10,6 +10,7 @@ use privmsgd::upkeep::Restore;
 use rusqlite::Connection;
 
 use crate::house::{CANARY, Place, T, filled, served, text};
+use crate::replay::patiently;
 
 /// A key of its own for each `digit`.
 fn how(place: &Place, digit: char) -> How {
@@ -26,8 +27,10 @@ fn load(key: &str) -> Result<How, StartError> {
     })
 }
 
-fn refused(place: &Place, how: How) -> StartError {
-    Store::open_as(&place.0, how).err().expect("refused")
+fn refused(place: &Place, how: impl Fn() -> How) -> StartError {
+    patiently(|| Store::open_as(&place.0, how()))
+        .err()
+        .expect("refused")
 }
 
 fn holds_canary(place: &Place) -> bool {
@@ -47,7 +50,7 @@ fn no_file_holds_what_was_written_and_the_key_reads_it() {
     store.back_up(&place.path("copy.db"), &mut || true).unwrap();
     drop(store);
     assert!(!holds_canary(&place));
-    let store = Store::open_as(&place.0, how(&keys, 'a')).unwrap();
+    let store = patiently(|| Store::open_as(&place.0, how(&keys, 'a'))).unwrap();
     assert_eq!(served(&store).unwrap(), ((1..=30).map(text).collect(), 0));
     let plain = Place::new("plain");
     let _open = filled(&plain.0, How::default(), 1);
@@ -59,18 +62,17 @@ fn another_key_none_or_a_key_too_many_is_refused_with_the_fix() {
     let (keys, place) = (Place::new("keys"), Place::new("sealed"));
     drop(filled(&place.0, how(&keys, 'a'), 3));
     let before = place.files();
-    for (how, code) in [
-        (how(&keys, 'b'), Exit::Permission),
-        (How::default(), Exit::Config),
-    ] {
-        let error = refused(&place, how);
+    for (key, code) in [(Some('b'), Exit::Permission), (None, Exit::Config)] {
+        let error = refused(&place, || {
+            key.map_or_else(How::default, |key| how(&keys, key))
+        });
         assert_eq!(error.code, code, "{error}");
         assert!(error.fix.contains("mailbox.key"), "{error}");
     }
     assert!(place.files() == before);
     let plain = Place::new("plain");
     drop(filled(&plain.0, How::default(), 3));
-    let error = refused(&plain, how(&keys, 'a'));
+    let error = refused(&plain, || how(&keys, 'a'));
     assert_eq!(
         (error.code, error.fix.contains("mailbox.key")),
         (Exit::Config, true),
@@ -82,10 +84,10 @@ fn another_key_none_or_a_key_too_many_is_refused_with_the_fix() {
 #[test]
 fn a_store_without_messages_takes_a_key_and_keeps_it() {
     let (keys, place) = (Place::new("keys"), Place::new("empty"));
-    drop(Store::open(&place.0).unwrap());
-    drop(Store::open_as(&place.0, how(&keys, 'a')).unwrap());
-    assert_eq!(refused(&place, How::default()).code, Exit::Config);
-    assert_eq!(refused(&place, how(&keys, 'b')).code, Exit::Permission);
+    drop(patiently(|| Store::open(&place.0)).unwrap());
+    drop(patiently(|| Store::open_as(&place.0, how(&keys, 'a'))).unwrap());
+    assert_eq!(refused(&place, || How::default()).code, Exit::Config);
+    assert_eq!(refused(&place, || how(&keys, 'b')).code, Exit::Permission);
 }
 
 #[test]
@@ -103,7 +105,7 @@ fn bodies_that_were_swapped_are_holes() {
             .unwrap();
     }
     drop(db);
-    let store = Store::open_as(&place.0, how(&keys, 'a')).unwrap();
+    let store = patiently(|| Store::open_as(&place.0, how(&keys, 'a'))).unwrap();
     assert_eq!(served(&store).unwrap(), (vec![text(3)], 2));
 }
 
@@ -132,7 +134,7 @@ fn sealed_stores_are_checked_copied_and_restored_with_their_key() {
         Exit::Permission
     );
     restored(how(&keys, 'a')).unwrap();
-    let store = Store::open_as(&other.0, how(&keys, 'a')).unwrap();
+    let store = patiently(|| Store::open_as(&other.0, how(&keys, 'a'))).unwrap();
     assert_eq!(served(&store).unwrap().0.len(), 3);
 }
 
