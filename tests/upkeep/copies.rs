@@ -19,7 +19,7 @@ fn restored(from: &Place, to: &Place, replace: bool) -> Result<Restored, Exit> {
         replace,
     };
     let warn = &mut |finding: &_| panic!("{finding:?}");
-    restore(&asked, How::default(), T, warn).map_err(|error| error.code)
+    patiently(|| restore(&asked, How::default(), T, warn)).map_err(|error| error.code)
 }
 
 /// What is written while the copy is made is in it: one copy is of one moment, its end.

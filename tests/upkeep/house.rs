@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::replay::patiently;
 use privmsgd::accounts::AccountId;
 use privmsgd::store::{
     DATABASE, Hidden, How, KnownBy, LogKind, LogRow, MessageRow, MessageState, Store, Tables,
@@ -155,6 +156,9 @@ pub fn served(store: &Store) -> Result<(Vec<String>, usize), privmsgd::store::Fa
 
 pub fn check(dir: &Path) -> (Checked, Vec<Finding>) {
     let mut findings = Vec::new();
-    let checked = privmsgd::store::check(dir, None, &mut |finding| findings.push(finding));
+    let checked = patiently(|| {
+        findings.clear();
+        privmsgd::store::check(dir, None, &mut |finding| findings.push(finding))
+    });
     (checked.unwrap(), findings)
 }
