@@ -86,7 +86,7 @@ fn a_store_without_messages_takes_a_key_and_keeps_it() {
     let (keys, place) = (Place::new("keys"), Place::new("empty"));
     drop(patiently(|| Store::open(&place.0)).unwrap());
     drop(patiently(|| Store::open_as(&place.0, how(&keys, 'a'))).unwrap());
-    assert_eq!(refused(&place, || How::default()).code, Exit::Config);
+    assert_eq!(refused(&place, How::default).code, Exit::Config);
     assert_eq!(refused(&place, || how(&keys, 'b')).code, Exit::Permission);
 }
 
