@@ -1,5 +1,8 @@
 //! A way to the server that is worse than the network: bytes one by one, late, or cut off.
 
+#[path = "../common/random.rs"]
+mod random;
+
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -8,6 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use socket2::SockRef;
+
+pub use random::Random;
 
 /// What it does to both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,23 +125,5 @@ impl Pipe {
             let _ = SockRef::from(end).set_linger(Some(Duration::ZERO));
             let _ = end.shutdown(Shutdown::Both);
         }
-    }
-}
-
-/// Numbers that are the same for the same seed (splitmix64).
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut value = self.0;
-        value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        value ^ (value >> 31)
-    }
-
-    /// Less than `end`, which is not 0.
-    pub fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
     }
 }

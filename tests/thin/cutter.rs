@@ -1,6 +1,9 @@
 //! A way to the server that is cut again and again: each connection after a number of bytes that chance decides, in one
 //! direction or counted in both, and only when it has been cut often enough a connection lives.
 
+#[path = "../common/random.rs"]
+mod random;
+
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -10,6 +13,8 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
+use random::Random;
+
 pub struct Cutter {
     pub address: SocketAddr,
     cuts: Arc<AtomicUsize>,
@@ -17,7 +22,7 @@ pub struct Cutter {
 
 impl Cutter {
     /// Cuts the first `wanted` connections, each after at most `most` bytes. The same `seed`, the same places.
-    pub fn open(server: SocketAddr, wanted: usize, most: u64, seed: u64) -> Cutter {
+    pub fn open(server: SocketAddr, wanted: usize, most: usize, seed: u64) -> Cutter {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("its address");
         let cuts = Arc::new(AtomicUsize::new(0));
@@ -28,7 +33,7 @@ impl Cutter {
                 let (Ok(near), Ok(far)) = (near, TcpStream::connect(server)) else {
                     return;
                 };
-                let (bytes, direction) = (random.next() % most, random.next() % 3);
+                let (bytes, direction) = (random.below(most), random.below(3));
                 let left = match counted.load(Ordering::Relaxed) < wanted {
                     true => bytes as i64,
                     false => i64::MAX,
@@ -45,7 +50,7 @@ impl Cutter {
 }
 
 /// `direction`: 0 counts what goes to the server, 1 what comes from it, 2 both.
-fn link(near: TcpStream, far: TcpStream, left: i64, direction: u64, cuts: &Arc<AtomicUsize>) {
+fn link(near: TcpStream, far: TcpStream, left: i64, direction: usize, cuts: &Arc<AtomicUsize>) {
     let left = Arc::new(AtomicI64::new(left));
     let copy = |stream: &TcpStream| stream.try_clone().expect("a descriptor");
     for (from, to, counts) in [
@@ -111,18 +116,5 @@ impl Pipe {
             let _ = SockRef::from(end).set_linger(Some(Duration::ZERO));
             let _ = end.shutdown(Shutdown::Both);
         }
-    }
-}
-
-/// Numbers that are the same for the same seed (splitmix64).
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut value = self.0;
-        value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        value ^ (value >> 31)
     }
 }

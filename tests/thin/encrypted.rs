@@ -12,7 +12,7 @@ use crate::running::Running;
 
 const CUTS: usize = 100;
 /// A handshake is some 2,500 bytes.
-const AT_MOST: u64 = 8_000;
+const AT_MOST: usize = 8_000;
 
 #[test]
 fn python_by_tls_loses_nothing_by_100_cuts() {

@@ -13,7 +13,7 @@ use crate::running::Running;
 /// How often a link is cut.
 const CUTS: usize = 100;
 /// Bytes of both directions after which it is cut at the latest: what a session needs to begin, and some messages.
-const AT_MOST: u64 = 2_400;
+const AT_MOST: usize = 2_400;
 /// Between two messages; while it lasts, Bob reads.
 const PAUSE: Duration = Duration::from_millis(20);
 const ENOUGH: Duration = Duration::from_secs(240);
