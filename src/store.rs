@@ -23,6 +23,7 @@ mod restore;
 mod rows;
 mod schema;
 mod seal;
+mod slots;
 mod state;
 mod survey;
 mod sweeps;
@@ -48,7 +49,7 @@ pub use how::How;
 pub use known::Known;
 pub use log::{Arrived, LogKind, LogRow};
 pub use mailboxes::{Gap, Mailbox};
-pub use messages::{Fingerprint, KnownBy, MessageRow};
+pub use messages::{Fingerprint, KnownBy, MessageRow, Sent};
 pub use past::{Listed, Waiting};
 pub use relations::Relation;
 pub use restore::restore;
@@ -186,8 +187,9 @@ impl Store {
         Ok(self.db.pragma_update(None, "synchronous", synchronous)?)
     }
 
-    /// Empties the write-ahead log, so that what was overwritten or removed stands in no file.
+    /// Empties the write-ahead log and wipes the tail, so that what was overwritten or removed stands in no file.
     pub fn forget_the_past(&self) -> Result<(), Failed> {
+        self.batch(|tables| slots::wipe(tables.db))??;
         schema::checkpoint(&self.db)?;
         self.reserve();
         Ok(())
@@ -210,6 +212,15 @@ impl Store {
         match is_empty {
             true => Ok(()),
             false => self.batch(|_| ()),
+        }
+    }
+
+    /// The same once there is much of it, so that no commit has to wait for it.
+    pub fn shorten_tail(&self) -> Result<(), Failed> {
+        let is_long = self.tail.borrow().is_long();
+        match is_long {
+            true => self.batch(|_| ()),
+            false => Ok(()),
         }
     }
 
@@ -242,6 +253,12 @@ impl Store {
     #[cfg(test)]
     pub fn spoil(&self, sql: &str) {
         self.db.execute_batch(sql).unwrap();
+    }
+
+    /// Bytes of changes that wait.
+    #[cfg(test)]
+    pub fn tail_bytes(&self) -> usize {
+        slots::read(&self.db).unwrap().bytes.len()
     }
 
     #[cfg(test)]

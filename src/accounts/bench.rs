@@ -118,7 +118,6 @@ impl Bench {
                 if wrote && mem::take(&mut self.is_full) {
                     info!("store: there is room on the disk again");
                 }
-                self.keep_log_short();
             }
             Err(failed) => {
                 let rest = batch.drain(..batch.len().min(MAX_BATCH));
@@ -201,9 +200,14 @@ impl Bench {
         })
     }
 
-    /// The commit stands, but if the disk fails now nothing more is written.
-    fn keep_log_short(&mut self) {
-        match self.store.keep_log_short() {
+    /// What nobody waits for, once the answers of [`Bench::work`] are given. What is committed stands whatever becomes
+    /// of this, but if the disk fails now nothing more is written.
+    pub fn tidy(&mut self) {
+        if self.failed.is_some() {
+            return;
+        }
+        let tidied = self.store.shorten_tail();
+        match tidied.and_then(|()| self.store.keep_log_short()) {
             // Commits that find no room say so.
             Err(failed) if failed.why != Why::Full => self.note(&failed),
             _ => {}

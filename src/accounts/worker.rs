@@ -261,6 +261,8 @@ impl StoreThread {
         batch: &mut VecDeque<Message>,
         wake: &impl Fn(),
     ) {
+        // Where there is one core, the loop hands over all that it has now, and fewer commits have more in them.
+        thread::yield_now();
         while batch.len() < MAX_BATCH
             && let Ok(next) = letters.try_recv()
         {
@@ -270,6 +272,7 @@ impl StoreThread {
         let is_idle = batch.is_empty();
         if !is_idle {
             self.work(batch, wake);
+            self.bench.tidy();
         }
         self.sweep(is_idle, wake);
         self.load.wait_for_room();

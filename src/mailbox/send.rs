@@ -12,7 +12,7 @@ use crate::config::MailboxConfig;
 use crate::planted::{self, Fault};
 use crate::store::{
     Conversation, Failed, Fingerprint, Hidden, Known, KnownBy, LogKind, LogRow, Mailbox,
-    MessageRow, MessageState,
+    MessageRow, MessageState, Sent,
 };
 use crate::wire::code::{AcceptFrom, Code};
 
@@ -30,9 +30,9 @@ impl Post<'_> {
         });
         let known_by = known_by.filter(|_| !planted::is(Fault::MessageIdForgotten));
         if let Some(by) = &known_by
-            && let Some(row) = self.tables.message_known_by(me.id, &by.message_id)?
+            && let Some(was) = self.tables.message_known_by(me.id, &by.message_id)?
         {
-            return self.sent_again(letter, by, &row);
+            return self.sent_again(letter, by, &was);
         }
         let to = self.recipient(&letter.to)?;
         let blocked = self.check(&me, &to, letter.message.len())?;
@@ -49,9 +49,8 @@ impl Post<'_> {
         }))
     }
 
-    fn sent_again(&self, letter: &Letter, by: &KnownBy, row: &MessageRow) -> Result<Answer, Stop> {
-        let was = row.known_by.as_ref();
-        let is_same = was.is_some_and(|was| {
+    fn sent_again(&self, letter: &Letter, by: &KnownBy, was: &Sent) -> Result<Answer, Stop> {
+        let is_same = was.by.as_ref().is_some_and(|was| {
             (&was.message_id, was.fingerprint) == (&by.message_id, by.fingerprint)
         });
         if !is_same && !planted::is(Fault::AnyRepeat) {
@@ -64,8 +63,8 @@ impl Post<'_> {
         Ok(Answer::Accepted(Accepted {
             to: to.who,
             message_id: letter.message_id.clone(),
-            seq: row.seq,
-            time_unix_ms: row.time_unix_ms,
+            seq: was.seq,
+            time_unix_ms: was.time_unix_ms,
             duplicate: !planted::is(Fault::RepeatUnmarked),
         }))
     }

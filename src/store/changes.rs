@@ -61,6 +61,11 @@ impl Change {
         }
     }
 
+    /// Whether it makes a row of its own; of others only the last change counts.
+    pub fn is_one_of_many(self) -> bool {
+        matches!(self, Change::Message | Change::Entry)
+    }
+
     fn of(number: u8) -> Option<Self> {
         let all = [
             Change::Message,

@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::{Store, schema};
+use super::{Store, schema, slots};
 use crate::ops::exit::{Exit, StartError, reason};
 use crate::upkeep::BackedUp;
 
@@ -68,7 +68,7 @@ fn copy(
     let backup = Backup::new(from, &mut to).map_err(refused)?;
     loop {
         match backup.step(SLICE_PAGES).map_err(refused)? {
-            StepResult::Done => return Ok(()),
+            StepResult::Done => break,
             StepResult::More => {}
             _ => return Err(busy(path)),
         }
@@ -78,6 +78,11 @@ fn copy(
             return Err(StartError::new(Exit::Unavailable, what, path.display(), ""));
         }
     }
+    drop(backup);
+    slots::wipe(&to).map_err(|failed| {
+        let what = format!("the store cannot be copied: {failed}");
+        StartError::new(failed.exit(), &what, path.display(), "")
+    })
 }
 
 /// Gives the file its name, for good; never that of another file.

@@ -156,22 +156,35 @@ impl Tables<'_> {
         after: u64,
         upto: u64,
     ) -> Result<Vec<Arrived>, Failed> {
+        let mut all = Vec::new();
+        if !self.has_log_after(account, after) {
+            self.read_arrived(account, after, upto, &mut all)?;
+        }
+        if !self.makes_at_once() {
+            self.noted_arrived(account, after, upto, &mut all);
+        }
+        Ok(all)
+    }
+
+    fn read_arrived(
+        &self,
+        account: AccountId,
+        after: u64,
+        upto: u64,
+        all: &mut Vec<Arrived>,
+    ) -> Result<(), Failed> {
         let mut list = self.db.prepare_cached(
             "SELECT peer, seq, bytes, pos FROM log
              WHERE account = ?1 AND pos > ?2 AND pos <= ?3 AND kind = 0",
         )?;
         let mut rows = list.query(params![account.0, to_sql(after), to_sql(upto)])?;
-        let mut all = Vec::new();
         while let Some(row) = rows.next()? {
             match arrived(row) {
                 Ok(arrived) => all.push(arrived),
                 Err(_) => self.note_damaged_entry(account, from_sql(row.get(3)?)),
             }
         }
-        if !self.makes_at_once() {
-            self.noted_arrived(account, after, upto, &mut all);
-        }
-        Ok(all)
+        Ok(())
     }
 }
 

@@ -45,6 +45,15 @@ pub struct KnownBy {
     pub fingerprint: Fingerprint,
 }
 
+/// What a sender is told once more of a message it sends again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sent {
+    /// `None`: the row does not say it any more.
+    pub by: Option<KnownBy>,
+    pub seq: u64,
+    pub time_unix_ms: u64,
+}
+
 macro_rules! select {
     ($which:literal) => {
         concat!(
@@ -104,7 +113,7 @@ impl Tables<'_> {
         &self,
         sender: AccountId,
         message_id: &[u8],
-    ) -> Result<Option<MessageRow>, Failed> {
+    ) -> Result<Option<Sent>, Failed> {
         let key = id_key(message_id);
         if let Some(found) = self.noted_message((sender, key)) {
             return Ok(Some(found));
@@ -115,7 +124,7 @@ impl Tables<'_> {
         match found.optional()? {
             // Whether it is the same can no longer be told.
             Some(None) => Err(Failed::damaged("a message that was sent again")),
-            Some(found) => Ok(found),
+            Some(Some(row)) => Ok(Some(row.sent())),
             None => Ok(None),
         }
     }
@@ -140,7 +149,7 @@ impl Tables<'_> {
         self.write_message(Some(id), row, change)?;
         if let Some(by) = &row.known_by {
             let key = (by.sender, id_key(&by.message_id));
-            self.note_message(key, MessageRow { id, ..row.clone() });
+            self.note_message(key, row.sent());
         }
         Ok(id)
     }
@@ -267,6 +276,14 @@ impl MessageRow {
             body: open(Part::Body, &self.body)?.into(),
             ..self
         })
+    }
+
+    fn sent(&self) -> Sent {
+        Sent {
+            by: self.known_by.clone(),
+            seq: self.seq,
+            time_unix_ms: self.time_unix_ms,
+        }
     }
 
     fn place(&self) -> Place {

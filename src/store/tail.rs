@@ -1,5 +1,5 @@
-//! What is committed and does not stand in its tables yet. A commit of few messages writes one row of all its changes,
-//! and not every page of every table and index that they belong to; the tables are changed later, for many commits at
+//! What is committed and does not stand in its tables yet. A commit of few messages writes its changes one after the
+//! other, and not every page of every table and index that they belong to; the tables are changed later, for many commits at
 //! once. Kept here as well is what is asked for each message: nobody may read those tables for anything else before
 //! [`Tables::make_changes`]. Knows no rules.
 //!
@@ -14,35 +14,38 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{Connection, ToSql, TransactionBehavior, params};
 
 use super::changes::{self, Change};
-use super::crc::Crc;
-use super::{Arrived, Conversation, Cursor, Failed, Mailbox, MessageRow, Tables, to_sql};
+use super::{Arrived, Conversation, Cursor, Failed, Mailbox, Sent, Tables, slots, to_sql};
 use crate::accounts::AccountId;
 
-/// Changes that wait, and their bytes; how long it takes to make them is what a commit may have to wait for.
-const MAX_CHANGES: usize = 8_192;
+/// Messages and entries that wait, and the bytes of all changes; how long it takes to make them is what a commit may
+/// have to wait for.
+const MAX_ROWS: usize = 8_192;
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 
 #[derive(Default)]
 pub struct Tail {
+    /// Of the rows that hold `bytes`, once it is known.
+    generation: Option<u64>,
     bytes: Vec<u8>,
-    changes: usize,
+    /// Messages and entries; of anything else only the last change of each row counts.
+    rows: usize,
     /// Messages that have a `messageId`, by their sender and its key, and in their order.
-    known: HashMap<(AccountId, i64), MessageRow>,
+    known: HashMap<(AccountId, i64), Sent>,
     known_order: Vec<(AccountId, i64)>,
     /// Messages that came to an account, by their positions, and whose, in their order.
     arrived: HashMap<AccountId, Vec<(u64, Arrived)>>,
     arrived_order: Vec<AccountId>,
     /// The row of the next message; `None`: there was none since the tables were changed.
     next_id: Option<i64>,
-    /// Whose next numbers were looked for in the tables, and are not there.
+    /// Whose next numbers were looked for in the tables, and are not there; of logs, from which on.
     free_seqs: HashSet<i64>,
-    free_positions: HashSet<AccountId>,
+    free_positions: HashMap<AccountId, u64>,
     /// As they are since the last commit. Those of the present one are in the cache.
     mailboxes: HashMap<AccountId, Mailbox>,
     conversations: HashMap<(AccountId, AccountId), Conversation>,
     cursors: HashMap<AccountId, Vec<Cursor>>,
     /// Of the present commit, to be put there.
-    rows: Rows,
+    fresh: Rows,
     /// What is committed.
     durable: Mark,
 }
@@ -51,7 +54,7 @@ pub struct Tail {
 #[derive(Clone, Copy, Default)]
 pub struct Mark {
     bytes: usize,
-    changes: usize,
+    rows: usize,
     known: usize,
     arrived: usize,
     next_id: Option<i64>,
@@ -69,14 +72,18 @@ impl Tail {
         self.bytes.is_empty()
     }
 
+    fn is_durable(&self) -> bool {
+        self.bytes.len() == self.durable.bytes
+    }
+
     pub fn is_long(&self) -> bool {
-        self.changes >= MAX_CHANGES || self.bytes.len() >= MAX_BYTES
+        self.rows >= MAX_ROWS || self.bytes.len() >= MAX_BYTES
     }
 
     pub fn mark(&self) -> Mark {
         Mark {
             bytes: self.bytes.len(),
-            changes: self.changes,
+            rows: self.rows,
             known: self.known_order.len(),
             arrived: self.arrived_order.len(),
             next_id: self.next_id,
@@ -85,7 +92,7 @@ impl Tail {
 
     pub fn back_to(&mut self, mark: Mark) {
         self.bytes.truncate(mark.bytes);
-        self.changes = mark.changes;
+        self.rows = mark.rows;
         self.next_id = mark.next_id;
         for key in self.known_order.drain(mark.known..) {
             self.known.remove(&key);
@@ -97,17 +104,17 @@ impl Tail {
 
     /// Nothing of the present commit has stayed.
     pub fn undo(&mut self) {
-        self.rows = Rows::default();
+        self.fresh = Rows::default();
         self.back_to(self.durable);
     }
 
     /// The present commit has stayed; `made`: everything stands in the tables now.
     pub fn committed(&mut self, made: bool) {
         if made {
-            *self = Tail::default();
+            self.clear();
             return;
         }
-        let rows = std::mem::take(&mut self.rows);
+        let rows = std::mem::take(&mut self.fresh);
         self.mailboxes.extend(rows.mailboxes);
         let conversations = rows.conversations.into_iter();
         self.conversations
@@ -116,9 +123,31 @@ impl Tail {
         self.durable = self.mark();
     }
 
+    /// Its room is kept, because it is filled again soon.
+    fn clear(&mut self) {
+        if !self.is_empty() {
+            self.generation = None;
+        }
+        self.bytes.clear();
+        self.bytes.shrink_to(MAX_BYTES);
+        self.rows = 0;
+        self.known.clear();
+        self.known_order.clear();
+        self.arrived.clear();
+        self.arrived_order.clear();
+        self.next_id = None;
+        self.free_seqs.clear();
+        self.free_positions.clear();
+        self.mailboxes.clear();
+        self.conversations.clear();
+        self.cursors.clear();
+        self.fresh = Rows::default();
+        self.durable = Mark::default();
+    }
+
     fn add(&mut self, change: Change, values: &[&dyn ToSql]) -> Result<(), Failed> {
         changes::put(&mut self.bytes, change, values)?;
-        self.changes += 1;
+        self.rows += usize::from(change.is_one_of_many());
         Ok(())
     }
 }
@@ -142,9 +171,7 @@ impl Tables<'_> {
         if tail.is_empty() {
             return Ok(());
         }
-        // Of these only the last of each counts.
-        let is_one_of_many = |change| matches!(change, Change::Message | Change::Entry);
-        changes::make(self.db, &tail.bytes, is_one_of_many)?;
+        changes::make(self.db, &tail.bytes, Change::is_one_of_many)?;
         let cursors = tail.cursors.iter();
         let rows = Rows {
             mailboxes: tail.mailboxes.iter().map(|(id, row)| (*id, *row)).collect(),
@@ -153,7 +180,18 @@ impl Tables<'_> {
         };
         drop(tail);
         self.write(&rows)?;
-        self.run("DELETE FROM tail", []).map(drop)
+        slots::begin(self.db, self.generation()?.saturating_add(1))
+    }
+
+    /// That of the rows that hold what waits.
+    fn generation(&self) -> Result<u64, Failed> {
+        let known = self.tail().generation;
+        let generation = match known {
+            Some(generation) => generation,
+            None => slots::generation(self.db)?,
+        };
+        self.tail().generation = Some(generation);
+        Ok(generation)
     }
 
     /// Whether what changes is written to its table at once.
@@ -176,19 +214,17 @@ impl Tables<'_> {
         }
     }
 
-    /// Before the commit: rows that were kept and changed, and the row of all changes.
+    /// Before the commit: rows that were kept and changed, and all changes.
     pub(super) fn finish(&self) -> Result<(), Failed> {
         let rows = self.changed_rows();
         self.write(&rows)?;
-        let mut tail = self.tail();
-        if self.makes_at_once() || tail.bytes.len() == tail.durable.bytes {
+        if self.makes_at_once() || self.tail().is_durable() {
             return Ok(());
         }
-        tail.rows = rows;
-        let fresh = tail.bytes.get(tail.durable.bytes..).unwrap_or_default();
-        let values = params![i64::from(sum(fresh)), fresh];
-        let sql = "INSERT INTO tail (sum, changes) VALUES (?1, ?2)";
-        self.run(sql, values).map(drop)
+        let generation = self.generation()?;
+        let mut tail = self.tail();
+        tail.fresh = rows;
+        slots::write(self.db, generation, &tail.bytes, tail.durable.bytes)
     }
 
     pub(super) fn write(&self, rows: &Rows) -> Result<(), Failed> {
@@ -233,22 +269,28 @@ impl Tables<'_> {
     }
 
     pub(super) fn is_next_position(&self, account: AccountId, pos: u64) -> Result<(), Failed> {
-        if self.tail().free_positions.contains(&account) {
+        if self.tail().free_positions.contains_key(&account) {
             return Ok(());
         }
         let sql = "SELECT EXISTS (SELECT 1 FROM log WHERE account = ?1 AND pos >= ?2)";
         self.is_free(sql, account.0, pos)?;
-        self.tail().free_positions.insert(account);
+        self.tail().free_positions.insert(account, pos);
         Ok(())
     }
 
-    pub(super) fn note_message(&self, key: (AccountId, i64), row: MessageRow) {
+    /// Whether all entries of the log after `after` wait here.
+    pub(super) fn has_log_after(&self, account: AccountId, after: u64) -> bool {
+        self.noted(|tail| tail.free_positions.get(&account).copied())
+            .is_some_and(|first| first <= after.saturating_add(1))
+    }
+
+    pub(super) fn note_message(&self, key: (AccountId, i64), sent: Sent) {
         let mut tail = self.tail();
-        tail.known.insert(key, row);
+        tail.known.insert(key, sent);
         tail.known_order.push(key);
     }
 
-    pub(super) fn noted_message(&self, key: (AccountId, i64)) -> Option<MessageRow> {
+    pub(super) fn noted_message(&self, key: (AccountId, i64)) -> Option<Sent> {
         self.tail().known.get(&key).cloned()
     }
 
@@ -311,30 +353,17 @@ impl Tables<'_> {
 
 /// Makes what a store says was still to be made.
 pub fn make_all(db: &mut Connection) -> Result<(), Failed> {
-    let any = "SELECT EXISTS (SELECT 1 FROM tail)";
-    if !db.query_row(any, [], |row| row.get(0))? {
+    let stream = slots::read(db)?;
+    if stream.bytes.is_empty() {
         return Ok(());
     }
     let batch = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    make_of(&batch)?;
-    batch.execute("DELETE FROM tail", [])?;
+    changes::make(&batch, &stream.bytes, |_| true)?;
+    slots::begin(&batch, stream.generation.saturating_add(1))?;
     Ok(batch.commit()?)
 }
 
 /// The same for whoever undoes it later.
 pub fn make_of(db: &Connection) -> Result<(), Failed> {
-    let mut list = db.prepare("SELECT sum, changes FROM tail ORDER BY id")?;
-    let mut rows = list.query([])?;
-    while let Some(row) = rows.next()? {
-        let bytes: Vec<u8> = row.get(1)?;
-        if row.get::<_, i64>(0)? != i64::from(sum(&bytes)) {
-            return Err(changes::broken());
-        }
-        changes::make(db, &bytes, |_| true)?;
-    }
-    Ok(())
-}
-
-fn sum(bytes: &[u8]) -> u32 {
-    Crc::new().bytes(bytes).sum()
+    changes::make(db, &slots::read(db)?.bytes, |_| true)
 }

@@ -67,10 +67,23 @@ pub fn is_light(batch: &VecDeque<Message>) -> bool {
         },
         _ => false,
     };
-    batch.len() <= LIGHT_BATCH && batch.iter().all(is_light)
+    batch.len() <= LIGHT_BATCH
+        && batch.iter().all(is_light)
+        && batch.iter().map(bytes).sum::<usize>() <= LIGHT_BYTES
 }
 
 const LIGHT_BATCH: usize = 400;
+const LIGHT_BYTES: usize = 256 * 1024;
+
+fn bytes(message: &Message) -> usize {
+    match message {
+        Message::Job(Job {
+            ask: Ask::Mail(mail),
+            ..
+        }) => weight::mail_weight(mail),
+        _ => 0,
+    }
+}
 
 /// One savepoint for all, because most never fail; else one for each. What comes after `room` bytes of answers goes
 /// back into the batch.
