@@ -17,10 +17,10 @@ use super::post::Post;
 use crate::store::{Failed, MessageState, Tables};
 use crate::time::Now;
 
-/// Rows of each kind that one slice looks at: half a millisecond, which whoever asks then waits longer.
-pub const SLICE_ROWS: u32 = 250;
+/// Rows of each kind that one slice looks at: a quarter of a millisecond, which whoever asks then waits longer.
+pub const SLICE_ROWS: u32 = 125;
 /// While other work waits, slices come no faster.
-pub const SLICE_EVERY_MS: u64 = 50;
+pub const SLICE_EVERY_MS: u64 = 25;
 /// From one look at everything that may be too old to the next.
 pub const PASS_MS: u64 = 3_600_000;
 /// After something was taken away, until the store's write-ahead log is emptied.
