@@ -3,8 +3,7 @@
 use super::*;
 
 fn names(house: &mut House, before: Option<&str>, limit: u32) -> (Vec<String>, bool) {
-    let before = before.map(name);
-    match house.ask("Alice", Ask::Conversations { before, limit }) {
+    match house.list("Alice", before, limit) {
         Answer::Conversations {
             conversations,
             complete,
@@ -46,11 +45,8 @@ fn the_latest_is_first_and_a_name_goes_on_from_there() {
     );
     let no_list = [("Eve", Code::NotFound), ("zoe", Code::UnknownUser)];
     for (nobody, refused) in no_list {
-        let ask = Ask::Conversations {
-            before: Some(name(nobody)),
-            limit: 5,
-        };
-        assert_eq!(code(&house.ask("Alice", ask)), Some(refused));
+        let answer = house.list("Alice", Some(nobody), 5);
+        assert_eq!(code(&answer), Some(refused));
     }
 }
 
@@ -140,4 +136,86 @@ fn notes_to_oneself_are_a_conversation() {
         ("Alice", 1, 0)
     );
     assert_eq!(all_say(&house.history("Alice", "Alice")), ["\"note\""]);
+}
+
+/// A page of many conversations is put together in more jobs than one, each of which looks at a part of them; the parts
+/// of an export are too. Half of the others have a lower number than Alice.
+#[test]
+fn many_are_gone_through_a_part_at_a_time() {
+    const PEERS: u64 = 4_600;
+    let mut house = House::new(&[]);
+    let add = |t: &crate::store::Tables<'_>, name: &str| {
+        let key = name.to_lowercase();
+        t.add_account(name, &key, &[], None, START_MS).unwrap()
+    };
+    let mut expected = Vec::new();
+    let made = house.store.batch(|t| {
+        let mut alice = None;
+        let peers: Vec<_> = (0..PEERS)
+            .map(|n| {
+                if n == PEERS / 2 {
+                    alice = Some(add(t, "Alice"));
+                }
+                (n, add(t, &format!("p{n}")))
+            })
+            .collect();
+        let alice = alice.unwrap();
+        for (n, peer) in peers {
+            let mut row = t.conversation_of(alice, peer).unwrap();
+            // No two times are equal, and their order is not that of the rows.
+            let time = START_MS + n * 7_919 % 15_013;
+            row.note_last(alice, 1, time, false);
+            expected.push((time, format!("p{n}")));
+            t.put_conversation(row);
+        }
+    });
+    made.unwrap();
+    house.add_device("Alice", "d");
+    expected.sort();
+    let expected: Vec<String> = expected.into_iter().rev().map(|(_, name)| name).collect();
+    let (mut all, mut before, mut jobs) = (Vec::new(), None::<String>, 0);
+    let mut complete = false;
+    while !complete {
+        let mut asked = Box::new(Listing::new(before.as_deref().map(name), 500));
+        let some = loop {
+            jobs += 1;
+            match house.ask("Alice", Ask::Conversations(asked)) {
+                Answer::Listing(goes_on) => asked = goes_on,
+                Answer::Conversations {
+                    conversations,
+                    complete: is_all,
+                } => {
+                    complete = is_all;
+                    break conversations;
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        all.extend(some.iter().map(|listed| listed.with.as_str().to_owned()));
+        before = all.last().cloned();
+    }
+    assert_eq!(all.len(), expected.len());
+    assert_eq!(all, expected);
+    assert_eq!(jobs, 10 * 3, "ten pages, and 2,000 conversations a job");
+    let mut names = Vec::new();
+    let mut next = Some(Exported::START);
+    while let Some(from) = next {
+        let answer = house.ask("Alice", Ask::Export { from });
+        let Answer::Export { lines, next: then } = answer else {
+            panic!("{answer:?}")
+        };
+        for line in lines {
+            let line = String::from_utf8(line.into()).unwrap();
+            let rest = line
+                .split(r#""what":"conversation","withUsername":""#)
+                .nth(1);
+            names.extend(rest.map(|rest| rest.split('"').next().unwrap().to_owned()));
+        }
+        next = then;
+    }
+    assert_eq!(names.len(), expected.len());
+    names.sort();
+    let mut expected = expected;
+    expected.sort();
+    assert_eq!(names, expected);
 }
