@@ -33,6 +33,12 @@ impl Listing {
             latest: None,
         }
     }
+
+    /// What it holds, in memory.
+    pub fn bytes(&self) -> usize {
+        let found = self.latest.as_ref().map(|latest| latest.found.as_slice());
+        found.map_or(0, std::mem::size_of_val)
+    }
 }
 
 impl Latest {
