@@ -3,6 +3,8 @@
 import html, os, subprocess, sys, tempfile, time
 
 WIDTH, HEIGHT = 104, 15
+LINE, CHAR, PAD = 17, 8, 12
+BACK, FRONT = "#1b1f27", "#d7dce5"
 BOB = ['{"type":"register","username":"Bob"}', '{"type":"privateMessage","toUsername":"Alice","message":"Salut Alice !"}']
 ALICE = ['{"type":"register","username":"Alice"}', '{"type":"privateMessage","toUsername":"Bob","message":"Salut Bob !"}']
 
@@ -50,20 +52,26 @@ def play(tmux, port):
 
 
 def draw(screens):
-    line, char, pad = 17, 8, 12
-    width = WIDTH * char + 2 * pad
-    rows, y = [], 0
+    return frame(screens, WIDTH, written)
+
+
+def written(lines, y):
+    for number, text in enumerate(lines):
+        typed = text.startswith("$ ") or text in BOB + ALICE
+        color = "#e6c07b" if typed else FRONT
+        yield f'<text x="{PAD}" y="{y + (number + 1) * LINE}" fill="{color}" xml:space="preserve">{html.escape(text)}</text>'
+
+
+def frame(screens, columns, written):
+    """The terminals, one under the other. written(lines, y): what stands below y in one of them."""
+    width, rows, y = columns * CHAR + 2 * PAD, [], 0
     for name, lines in screens:
-        height = (len(lines) + 1) * line + 2 * pad
-        rows.append(f'<rect y="{y}" width="{width}" height="{height}" rx="8" fill="#1b1f27"/>')
-        rows.append(f'<text x="{pad}" y="{y + pad + 8}" fill="#7d8799">{name.capitalize()}’s terminal</text>')
-        for number, text in enumerate(lines):
-            typed = text.startswith("$ ") or text in BOB + ALICE
-            at = y + pad + 8 + (number + 1) * line
-            color = "#e6c07b" if typed else "#d7dce5"
-            rows.append(f'<text x="{pad}" y="{at}" fill="{color}" xml:space="preserve">{html.escape(text)}</text>')
-        y += height + pad
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {y - pad}" font-family="ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace" font-size="13">'
+        height = (len(lines) + 1) * LINE + 2 * PAD
+        rows.append(f'<rect y="{y}" width="{width}" height="{height}" rx="8" fill="{BACK}"/>')
+        rows.append(f'<text x="{PAD}" y="{y + PAD + 8}" fill="#7d8799">{name.capitalize()}’s terminal</text>')
+        rows += written(lines, y + PAD + 8)
+        y += height + PAD
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {y - PAD}" font-family="ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace" font-size="13">'
     return "\n".join([head, *rows, "</svg>", ""])
 
 

@@ -2,11 +2,9 @@
 """session.py FOLDER OUT.svg: Alice and Bob talk with privmsg in two real terminals (tmux); draws what they showed.
 FOLDER has the programs privmsgd and privmsg."""
 import html, os, re, subprocess, sys, tempfile, time, unicodedata
-from picture import start
+from picture import BACK, CHAR, FRONT, LINE, PAD, frame, start
 
 WIDTH, HEIGHT = 78, 13
-LINE, CHAR, PAD = 17, 8, 12
-BACK, FRONT = "#1b1f27", "#d7dce5"
 COLORS = {2: "#98c379", 3: "#e5c07b", 6: "#56b6c2", 8: "#7d8799", 1: "#e06c75", 12: "#61afef"}
 PEOPLE = "alice", "bob", "carol"
 
@@ -24,7 +22,7 @@ def main(programs, out):
             server.terminate()
             server.wait()
     with open(out, "w", encoding="utf-8") as file:
-        file.write(draw(screens))
+        file.write(frame(screens, WIDTH, written))
 
 
 def furnish(programs, folder, name):
@@ -64,7 +62,8 @@ def play(tmux, programs, folder):
     type_line("bob", "On my wa", "y")
     time.sleep(0.3)
     capture = lambda name: subprocess.run([*tmux, "capture-pane", "-e", "-N", "-p", "-t", name], check=True, capture_output=True, text=True)
-    return [(name, capture(name).stdout.rstrip("\n").split("\n")) for name in ("alice", "bob")]
+    lines = lambda name: capture(name).stdout.rstrip("\n").split("\n")
+    return [(name, (lines(name) + [""] * HEIGHT)[:HEIGHT]) for name in ("alice", "bob")]
 
 
 def runs(line, style):
@@ -100,19 +99,11 @@ def columns(text):
     return sum(0 if unicodedata.combining(c) or c in "\u200d\ufe0f" else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def draw(screens):
-    width, rows, y = WIDTH * CHAR + 2 * PAD, [], 0
-    for name, lines in screens:
-        height = (HEIGHT + 1) * LINE + 2 * PAD
-        rows.append(f'<rect y="{y}" width="{width}" height="{height}" rx="8" fill="{BACK}"/>')
-        rows.append(f'<text x="{PAD}" y="{y + PAD + 8}" fill="#7d8799">{name.capitalize()}’s terminal</text>')
-        style = {}
-        for number, line in enumerate(lines):
-            for column, wide, text, look in runs(line, style):
-                rows += piece(PAD + column * CHAR, y + PAD + 8 + (number + 1) * LINE, wide * CHAR, text, look)
-        y += height + PAD
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {y - PAD}" font-family="ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace" font-size="13">'
-    return "\n".join([head, *rows, "</svg>", ""])
+def written(lines, y):
+    style = {}
+    for number, line in enumerate(lines):
+        for column, wide, text, look in runs(line, style):
+            yield from piece(PAD + column * CHAR, y + (number + 1) * LINE, wide * CHAR, text, look)
 
 
 def piece(x, y, wide, text, look):
@@ -126,4 +117,5 @@ def piece(x, y, wide, text, look):
         yield f'<text x="{x}" y="{y}" fill="{color}"{bold}{dim} textLength="{wide}" lengthAdjust="spacingAndGlyphs" xml:space="preserve">{html.escape(text)}</text>'
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -22,6 +22,7 @@ mod fetch;
 mod history;
 #[cfg(feature = "mailbox")]
 pub mod leaving;
+mod listing;
 #[cfg(feature = "mailbox")]
 pub mod opening;
 #[cfg(feature = "mailbox")]
@@ -50,6 +51,8 @@ use std::sync::Arc;
 use crate::accounts::{AccountId, Refused};
 use crate::wire::code::{AcceptFrom, Deliver, Evidence, Removed, Stage, Verb};
 use crate::wire::name::Name;
+
+pub use listing::Listing;
 
 /// Positions begin at 1; this is before the first.
 pub const START: u64 = 0;
@@ -114,11 +117,8 @@ pub enum Ask {
         page: Page,
         limit: u32,
     },
-    Conversations {
-        /// Those before this one in the list, which has the latest first.
-        before: Option<Name<'static>>,
-        limit: u32,
-    },
+    /// [`Answer::Listing`] is to be asked again.
+    Conversations(Box<Listing>),
     Edit {
         with: Name<'static>,
         seq: u64,
@@ -216,6 +216,8 @@ pub enum Answer {
         conversations: Vec<Conversation>,
         complete: bool,
     },
+    /// Not all were looked at.
+    Listing(Box<Listing>),
     Settings(Settings),
     /// For each name asked for, in the same order.
     Watch(Vec<bool>),

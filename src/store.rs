@@ -50,7 +50,7 @@ pub use known::Known;
 pub use log::{Arrived, LogKind, LogRow};
 pub use mailboxes::{Gap, Mailbox};
 pub use messages::{Fingerprint, KnownBy, MessageRow, Sent};
-pub use past::{Listed, Waiting};
+pub use past::{Along, Waiting};
 pub use relations::Relation;
 pub use restore::restore;
 pub use schema::VERSION;

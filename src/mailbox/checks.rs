@@ -200,12 +200,18 @@ impl House {
         }
     }
 
+    fn list(&mut self, user: &str, before: Option<&str>, limit: u32) -> Answer {
+        let mut asked = Box::new(Listing::new(before.map(name), limit));
+        loop {
+            match self.ask(user, Ask::Conversations(asked)) {
+                Answer::Listing(goes_on) => asked = goes_on,
+                answer => return answer,
+            }
+        }
+    }
+
     fn conversations(&mut self, user: &str) -> Vec<Conversation> {
-        let ask = Ask::Conversations {
-            before: None,
-            limit: 500,
-        };
-        match self.ask(user, ask) {
+        match self.list(user, None, 500) {
             Answer::Conversations { conversations, .. } => conversations,
             other => panic!("{other:?}"),
         }

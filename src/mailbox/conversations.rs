@@ -1,15 +1,14 @@
 //! An account's conversations, the latest first, and how far it has read them.
 
+use super::listing::{Latest, Listing};
 use super::post::{Post, Stop, refused};
 use super::say::Say;
 use super::{Answer, Conversation, Sender};
 use crate::accounts::AccountId;
-use crate::store::{self, Failed, Known, Listed};
+use crate::store::{self, Along, Failed, Known};
 use crate::wire::code::Code;
 use crate::wire::name::Name;
 
-/// Conversations of one answer, whatever was asked for.
-pub const MAX_CONVERSATIONS: u32 = 500;
 /// Messages behind the last one read that are looked at to count the unread: what comes later is not counted.
 pub const MAX_COUNTED: u32 = 1_000;
 /// The same for one answer, which ends when it has looked at so many.
@@ -17,37 +16,68 @@ const MAX_LOOKED_AT: u32 = 20_000;
 /// Messages that are passed over at most to find what a receipt says.
 const MAX_PASSED: u32 = 1_000;
 
+/// Conversations that one job looks at: what comes meanwhile waits no longer for them.
+const AT_ONCE: u32 = 2_000;
+
 impl Post<'_> {
+    /// Looks at no more than it may at once. Accepted cost: for every page all conversations of the account are looked
+    /// at, in so many jobs; an order by time in the store would be changed by every message.
     pub(super) fn conversations(
         &self,
         account: AccountId,
-        before: Option<&Name<'_>>,
-        limit: u32,
+        asked: &Listing,
     ) -> Result<Answer, Stop> {
-        let limit = limit.clamp(1, MAX_CONVERSATIONS);
-        let after = match before {
+        let mut latest = match &asked.latest {
+            Some(latest) => latest.clone(),
+            None => self.begin_list(account, asked)?,
+        };
+        let along = Along(latest.next);
+        let (some, next) = self.tables.times_along(account, along, AT_ONCE)?;
+        latest.add(some);
+        match next {
+            None => self.list(account, &latest, asked.limit),
+            Some(next) => {
+                latest.next = next.0;
+                Ok(Answer::Listing(Box::new(Listing {
+                    latest: Some(latest),
+                    ..asked.clone()
+                })))
+            }
+        }
+    }
+
+    fn begin_list(&self, account: AccountId, asked: &Listing) -> Result<Latest, Stop> {
+        let after = match &asked.before {
             Some(name) => match self.with(account, name)?.1 {
-                Some(mut conversation) => Some(place(&mut conversation, account)),
+                Some(mut found) => Some((found.side(account).last_unix_ms, found.id)),
                 None => return Err(no_such_conversation()),
             },
             None => None,
         };
-        let mut found =
-            self.tables
-                .latest_conversations(account, after, limit.saturating_add(1))?;
-        let mut complete = found.len() <= limit as usize;
-        found.truncate(limit as usize);
-        let (mut conversations, mut looked_at) = (Vec::with_capacity(found.len()), 0);
-        for conversation in found {
+        // One more tells whether there are more.
+        Ok(Latest::new(after, asked.limit + 1, Along::START.0))
+    }
+
+    /// The first `limit` of them.
+    fn list(&self, account: AccountId, latest: &Latest, limit: usize) -> Result<Answer, Stop> {
+        let mut complete = latest.rows().len() <= limit;
+        let (mut conversations, mut looked_at) = (Vec::with_capacity(limit), 0);
+        for row in latest.rows().take(limit) {
             if looked_at > MAX_LOOKED_AT {
                 complete = false;
                 break;
             }
-            let (listed, looked) = self.listed(conversation, account)?;
-            conversations.push(listed);
-            looked_at = looked.saturating_add(looked_at);
+            // It may be gone since it was found.
+            if let Some(row) = self.tables.conversation_by_id(row)? {
+                let (listed, looked) = self.listed(row, account)?;
+                conversations.push(listed);
+                looked_at = looked.saturating_add(looked_at);
+            }
         }
-        Ok(list(conversations, complete))
+        Ok(Answer::Conversations {
+            conversations,
+            complete,
+        })
     }
 
     /// As `account` sees it; and how many messages were looked at.
@@ -128,21 +158,7 @@ impl Post<'_> {
     }
 }
 
-fn place(conversation: &mut store::Conversation, account: AccountId) -> Listed {
-    Listed {
-        conversation: conversation.id,
-        last_unix_ms: conversation.side(account).last_unix_ms,
-    }
-}
-
 fn no_such_conversation() -> Stop {
     let text = "there is no conversation with before";
     refused(Code::NotFound, text, Some("before"))
-}
-
-fn list(conversations: Vec<Conversation>, complete: bool) -> Answer {
-    Answer::Conversations {
-        conversations,
-        complete,
-    }
 }

@@ -4,7 +4,7 @@
 use super::post::{Post, Stop};
 use super::{Answer, Exported};
 use crate::accounts::AccountId;
-use crate::store::{Conversation, Failed};
+use crate::store::{Along, Conversation, Failed};
 use crate::wire::frame::ExportLine;
 
 /// Bytes of the lines of one part, but for the last line.
@@ -16,7 +16,7 @@ const ROWS: u32 = 32;
 const ACCOUNT: u32 = 0;
 const RELATIONS: u32 = 1;
 const CONVERSATIONS: u32 = 2;
-/// [`Exported::seq`]: the conversation with [`Exported::after`] is done.
+/// [`Exported::seq`]: the conversation at [`Exported::after`] is done.
 const DONE: u64 = u64::MAX;
 
 impl Post<'_> {
@@ -70,7 +70,7 @@ impl Post<'_> {
         while !part.is_full() {
             let rows = self.tables.relations(account, AccountId(after), ROWS)?;
             if rows.is_empty() {
-                return Ok(Some(at(CONVERSATIONS, 0, DONE)));
+                return Ok(Some(at(CONVERSATIONS, Along::START.0, DONE)));
             }
             for (peer, relation) in rows {
                 after = peer.0;
@@ -90,30 +90,28 @@ impl Post<'_> {
         from: Exported,
         part: &mut Part,
     ) -> Result<Option<Exported>, Failed> {
-        let mut after = from.after;
+        let mut along = Along(from.after);
         if from.seq != DONE
-            && let Some(begun) = self.tables.conversation(account, AccountId(after))?
+            && let Some(begun) = self.tables.conversation_at(account, along)?
             && let Some(seq) = self.export_messages(account, begun, from.seq, part)?
         {
-            return Ok(Some(at(CONVERSATIONS, after, seq)));
+            return Ok(Some(at(CONVERSATIONS, along.0, seq)));
         }
         while !part.is_full() {
-            let rows = self
-                .tables
-                .conversations_by_peer(account, AccountId(after), ROWS)?;
+            let rows = self.tables.conversations_along(account, along, ROWS)?;
             if rows.is_empty() {
                 return Ok(None);
             }
             for row in rows {
-                after = row.peer(account).0;
+                along = Along::after(&row, account);
                 let (listed, _) = self.listed(row, account)?;
                 part.add(&ExportLine::Conversation(&listed));
                 if let Some(seq) = self.export_messages(account, row, 0, part)? {
-                    return Ok(Some(at(CONVERSATIONS, after, seq)));
+                    return Ok(Some(at(CONVERSATIONS, along.0, seq)));
                 }
             }
         }
-        Ok(Some(at(CONVERSATIONS, after, DONE)))
+        Ok(Some(at(CONVERSATIONS, along.0, DONE)))
     }
 
     /// Those after `after`, as long as there is room. `None`: all of them.

@@ -10,7 +10,7 @@ use super::changes::{is_from, is_hidden};
 use super::post::Post;
 use super::{Answer, Regard};
 use crate::accounts::{AccountId, Ends, Which};
-use crate::store::{Conversation, Failed, Known, MessageState, State, Tables};
+use crate::store::{Along, Conversation, Failed, Known, MessageState, State, Tables};
 
 /// Rows that go together with the account.
 const AT_ONCE: u32 = 4_000;
@@ -28,8 +28,8 @@ pub struct Left {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leaving {
     pub account: AccountId,
-    /// Conversations up to this peer are done.
-    peer: AccountId,
+    /// Conversations up to here are done.
+    along: Along,
     /// Of the next one, messages up to this.
     seq: u64,
 }
@@ -38,7 +38,7 @@ impl Leaving {
     pub fn new(account: AccountId) -> Self {
         Leaving {
             account,
-            peer: AccountId(i64::MIN),
+            along: Along::START,
             seq: 0,
         }
     }
@@ -66,7 +66,7 @@ impl Leaving {
             return Ok(false);
         }
         loop {
-            let some = tables.conversations_by_peer(self.account, self.peer, ROWS)?;
+            let some = tables.conversations_along(self.account, self.along, ROWS)?;
             if some.is_empty() {
                 tables.remove_relations(self.account)?;
                 tables.remove_mailbox(self.account)?;
@@ -89,7 +89,7 @@ impl Leaving {
                 }
                 self.take_back_waiting(tables, conversation.id)?;
                 room = room.saturating_sub(1);
-                (self.peer, self.seq) = (conversation.peer(self.account), 0);
+                (self.along, self.seq) = (Along::after(&conversation, self.account), 0);
             }
         }
     }

@@ -15,9 +15,7 @@ impl Post<'_> {
         match ask {
             Ask::MarkRead { with, seq, private } => self.mark_read(me, from, with, *seq, *private),
             Ask::History { with, page, limit } => self.history(me.id, with, *page, *limit),
-            Ask::Conversations { before, limit } => {
-                self.conversations(me.id, before.as_ref(), *limit)
-            }
+            Ask::Conversations(asked) => self.conversations(me.id, asked),
             Ask::Edit { with, seq, message } => self.edit(me, from, with, *seq, message),
             Ask::Delete {
                 with,

@@ -15,57 +15,109 @@ pub struct Waiting {
     pub bytes: u64,
 }
 
-/// A conversation's place in an account's list, which has the latest first.
+/// How far through all conversations of an account one has come, in the order in which each is found without looking at
+/// others: those of which it is the lower account, by the other; then the rest, as they were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listed {
-    pub last_unix_ms: u64,
-    pub conversation: i64,
+pub struct Along(
+    /// After this other account, or, below 0, after the row of this number.
+    pub i64,
+);
+
+impl Along {
+    pub const START: Along = Along(0);
+    const FIRST_AS_HIGHER: Along = Along(-1);
+
+    /// After this one of the account's.
+    pub fn after(conversation: &Conversation, account: AccountId) -> Along {
+        match account == conversation.low {
+            true => Along(conversation.high.0),
+            false => Along::as_higher(conversation.id),
+        }
+    }
+
+    fn as_higher(row: i64) -> Along {
+        Along(-1 - row)
+    }
+
+    /// The last row, or 0, if those of the lower account are done.
+    fn row(self) -> Option<i64> {
+        (self.0 < 0).then_some(-1 - self.0)
+    }
 }
 
 impl Tables<'_> {
-    /// Of the account, those behind `after`, at most `limit`; the ones in which it sees nothing are left out. Accepted
-    /// cost: all conversations of the account are looked at.
-    pub fn latest_conversations(
+    /// Of the account's next `rows` conversations those in which it sees anything: the time of the last message, and
+    /// the row. And where the others begin, if there are more.
+    pub fn times_along(
         &self,
         account: AccountId,
-        after: Option<Listed>,
-        limit: u32,
-    ) -> Result<Vec<Conversation>, Failed> {
+        after: Along,
+        rows: u32,
+    ) -> Result<(Vec<(u64, i64)>, Option<Along>), Failed> {
         self.write_back()?;
-        let mut list = self.db.prepare_cached(
-            "SELECT low, high, CASE low WHEN ?1 THEN low_last_time ELSE high_last_time END AS time
-             FROM conversations
-             WHERE (low = ?1 OR high = ?1)
-                 AND CASE low WHEN ?1 THEN low_last ELSE high_last END > 0
-                 AND (time, id) < (?2, ?3)
-             ORDER BY time DESC, id DESC LIMIT ?4",
-        )?;
-        let time = after.map_or(i64::MAX, |place| to_sql(place.last_unix_ms));
-        let id = after.map_or(i64::MAX, |place| place.conversation);
-        let rows = list.query_map(params![account.0, time, id, limit], |row| {
-            Ok((AccountId(row.get(0)?), AccountId(row.get(1)?)))
-        })?;
-        let pairs: Vec<_> = rows.collect::<Result<_, _>>()?;
-        self.all_of(pairs)
+        let (mut times, mut at, mut left) = (Vec::new(), after, rows);
+        let lower = "SELECT high, id, low_last, low_last_time FROM conversations
+                     WHERE low = ?1 AND high > ?2 ORDER BY high LIMIT ?3";
+        let higher = "SELECT -1 - id, id, high_last, high_last_time FROM conversations
+                      WHERE high = ?1 AND id > ?2 AND low < ?1 ORDER BY id LIMIT ?3";
+        while left > 0 {
+            let sql = if at.row().is_some() { higher } else { lower };
+            let mut list = self.db.prepare_cached(sql)?;
+            let mut found = list.query(params![account.0, at.row().unwrap_or(at.0), left])?;
+            while let Some(row) = found.next()? {
+                (at, left) = (Along(row.get(0)?), left.saturating_sub(1));
+                if row.get::<_, i64>(2)? > 0 {
+                    times.push((from_sql(row.get(3)?), row.get(1)?));
+                }
+            }
+            match at.row() {
+                _ if left == 0 => {}
+                Some(_) => return Ok((times, None)),
+                None => at = Along::FIRST_AS_HIGHER,
+            }
+        }
+        Ok((times, Some(at)))
     }
 
-    /// Of the account, those with a peer behind `after`, in the order of the peers.
-    pub fn conversations_by_peer(
+    /// Of the account, those behind `after`; none if there are no more.
+    pub fn conversations_along(
         &self,
         account: AccountId,
-        after: AccountId,
+        after: Along,
         limit: u32,
     ) -> Result<Vec<Conversation>, Failed> {
-        let mut list = self.db.prepare_cached(
-            "SELECT low, high FROM conversations
-             WHERE (low = ?1 OR high = ?1) AND low + high - ?1 > ?2
-             ORDER BY low + high - ?1 LIMIT ?3",
-        )?;
-        let rows = list.query_map(params![account.0, after.0, limit], |row| {
-            Ok((AccountId(row.get(0)?), AccountId(row.get(1)?)))
-        })?;
-        let pairs: Vec<_> = rows.collect::<Result<_, _>>()?;
-        self.all_of(pairs)
+        let lower = "SELECT low, high FROM conversations
+                     WHERE low = ?1 AND high > ?2 ORDER BY high LIMIT ?3";
+        let higher = "SELECT low, high FROM conversations
+                      WHERE high = ?1 AND id > ?2 AND low < ?1 ORDER BY id LIMIT ?3";
+        let some = |sql, after| {
+            let mut list = self.db.prepare_cached(sql)?;
+            let rows = list.query_map(params![account.0, after, limit], |row| {
+                Ok((AccountId(row.get(0)?), AccountId(row.get(1)?)))
+            })?;
+            let pairs: Vec<_> = rows.collect::<Result<_, _>>()?;
+            self.all_of(pairs)
+        };
+        let found = match after.row() {
+            Some(row) => return some(higher, row),
+            None => some(lower, after.0)?,
+        };
+        match found.is_empty() {
+            true => some(higher, 0),
+            false => Ok(found),
+        }
+    }
+
+    /// The one after which `along` stands.
+    pub fn conversation_at(
+        &self,
+        account: AccountId,
+        along: Along,
+    ) -> Result<Option<Conversation>, Failed> {
+        match along.row() {
+            Some(row) => self.conversation_by_id(row),
+            None => self.conversation(account, AccountId(along.0)),
+        }
     }
 
     pub fn conversation_by_id(&self, id: i64) -> Result<Option<Conversation>, Failed> {

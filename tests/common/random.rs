@@ -1,6 +1,7 @@
 //! Chance that a seed decides. Knows nothing of what it decides.
 
 /// Numbers that are the same for the same seed (splitmix64).
+#[derive(Clone)]
 pub struct Random(pub u64);
 
 impl Random {

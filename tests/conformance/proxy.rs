@@ -23,6 +23,9 @@ pub enum Fault {
     Delays,
     /// After so many bytes, of both directions together, nothing more passes and both ends are reset.
     Cut(i64),
+    /// The same, but only one direction's bytes are counted.
+    CutToServer(i64),
+    CutFromServer(i64),
 }
 
 impl Fault {
@@ -46,33 +49,42 @@ pub fn open(server: SocketAddr, fault: Fault, seed: u64) -> io::Result<SocketAdd
     Ok(address)
 }
 
-/// Connects to the server for a connection that has been made; returns at once.
-pub fn connect(near: TcpStream, server: SocketAddr, fault: Fault, seed: u64) -> io::Result<()> {
+/// Connects to the server for a connection that has been made; returns at once. What is returned holds how many bytes
+/// still pass: less than none once the connection is cut.
+pub fn connect(
+    near: TcpStream,
+    server: SocketAddr,
+    fault: Fault,
+    seed: u64,
+) -> io::Result<Arc<AtomicI64>> {
     let far = TcpStream::connect(server)?;
     let left = match fault {
-        Fault::Cut(bytes) => bytes,
+        Fault::Cut(bytes) | Fault::CutToServer(bytes) | Fault::CutFromServer(bytes) => bytes,
         _ => i64::MAX,
     };
     let left = Arc::new(AtomicI64::new(left));
-    for (from, to, seed) in [(&near, &far, seed), (&far, &near, !seed)] {
+    let to_server = (&near, &far, seed, !matches!(fault, Fault::CutFromServer(_)));
+    let from_server = (&far, &near, !seed, !matches!(fault, Fault::CutToServer(_)));
+    for (from, to, seed, counts) in [to_server, from_server] {
         from.set_nodelay(true)?;
         let pipe = Pipe {
             from: from.try_clone()?,
             to: to.try_clone()?,
             fault,
-            left: left.clone(),
+            left: counts.then(|| left.clone()),
             random: Random(seed),
         };
         thread::spawn(move || pipe.run());
     }
-    Ok(())
+    Ok(left)
 }
 
 struct Pipe {
     from: TcpStream,
     to: TcpStream,
     fault: Fault,
-    left: Arc<AtomicI64>,
+    /// `None`: what passes here is not counted.
+    left: Option<Arc<AtomicI64>>,
     random: Random,
 }
 
@@ -107,9 +119,12 @@ impl Pipe {
                 }
                 Ok(())
             }
-            Fault::Cut(_) => {
+            Fault::Cut(_) | Fault::CutToServer(_) | Fault::CutFromServer(_) => {
+                let Some(left) = &self.left else {
+                    return self.to.write_all(bytes);
+                };
                 let count = bytes.len() as i64;
-                let left = self.left.fetch_sub(count, Ordering::Relaxed);
+                let left = left.fetch_sub(count, Ordering::Relaxed);
                 let passing = left.clamp(0, count) as usize;
                 self.to.write_all(&bytes[..passing])?;
                 match left < count {

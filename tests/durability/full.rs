@@ -41,7 +41,7 @@ fn a8_a_full_disk_refuses_what_is_new_and_nothing_else() {
         );
         assert_eq!(bob.until(&["privateMessage"]).unwrap()["seq"], number);
     }
-    let filler = fill(&daemon, &place);
+    let filler = fill(&daemon, &place, 100 * 1024);
     let text = "y".repeat(2_000);
     let mut number = 5;
     loop {
@@ -100,6 +100,80 @@ fn a8_a_full_disk_refuses_what_is_new_and_nothing_else() {
     let more = format!(r#","device":"other","after":0,"epoch":{epoch}"#);
     let mut other = Client::session(port, "bob", &more).expect("registered");
     assert_eq!(other.waiting(), accepted);
+}
+
+/// > A daemon that ends while the disk is full may find no room to start with
+///
+/// What was committed and does not stand in its tables yet is put there when a store is opened.
+#[test]
+fn a8_a_daemon_that_was_killed_on_a_full_disk_starts_when_there_is_room() {
+    let place = Place::new("killed-full");
+    fs::create_dir(place.data()).unwrap();
+    let template = place.0.join("data.template");
+    add_account("alice", &template);
+    add_account("bob", &template);
+    let data = place.data().display().to_string();
+    let under = ["unshare", "-r", "-m", "sh", "-c", AGAIN, &data];
+    let mut shell = Daemon::start(&place, &under, &[]);
+    let mut alice = Client::session(shell.port().expect("it starts"), "alice", "").unwrap();
+    // As many as one commit has, so that what they change waits.
+    for number in 1..=20 {
+        let line = alice.message("bob", number, "x").unwrap();
+        assert_eq!(line["type"], "accepted");
+    }
+    let filler = fill(&shell, &place, 0);
+    let text = "y".repeat(2_000);
+    let refused = (21..2_000).find(|number| {
+        let line = alice.message("bob", *number, &text).expect("it answers");
+        let is_refused = line["type"] != "accepted";
+        assert!(!is_refused || code(&line) == "storageFull", "{line}");
+        is_refused
+    });
+    let accepted: Vec<u64> = (1..refused.expect("the disk is full")).collect();
+    fs::remove_file(place.0.join("ports")).unwrap();
+    kill_child_of(shell.pid());
+    let told = wait_for(&shell, "ended 74");
+    let line = told
+        .lines()
+        .find(|line| line.contains("error"))
+        .unwrap_or(&told);
+    assert!(line.contains("full") && line.contains(&data), "{told}");
+    assert!(line.contains("make room on that disk"), "{told}");
+    fs::remove_file(filler).unwrap();
+    let port = shell.port().expect("there is room");
+    let mut bob = Client::session(port, "bob", "").expect("registered");
+    assert_eq!(bob.waiting(), accepted);
+    kill_child_of(shell.pid());
+}
+
+/// As [`MOUNT`], and once more after the first end, and once more when nothing fills the disk.
+const AGAIN: &str =
+    "mount -t tmpfs -o size=3m,mode=0700 tmpfs \"$0\" && cp -p \"$0\".template/* \"$0\"
+    \"$@\"; echo \"ended $?\" >&2
+    \"$@\"; echo \"ended $?\" >&2
+    while [ -e \"$0\"/filler ]; do sleep 0.05; done
+    \"$@\"";
+
+fn kill_child_of(shell: u32) {
+    let path = format!("/proc/{shell}/task/{shell}/children");
+    let children = fs::read_to_string(path).unwrap();
+    let killed = Command::new("kill")
+        .args(["-KILL", children.trim()])
+        .status();
+    assert!(killed.unwrap().success(), "{children}");
+}
+
+/// What the daemon wrote, once that has `text` in it.
+fn wait_for(daemon: &Daemon, text: &str) -> String {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let log = daemon.log();
+        if log.contains(text) {
+            return log;
+        }
+        assert!(Instant::now() < deadline, "no {text}:\n{log}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// A quota on what the daemon's user may have is as full a disk to it, and no reason to end.
@@ -166,8 +240,8 @@ fn ready(place: &Place) -> String {
     answer
 }
 
-/// Leaves room for a few messages only.
-fn fill(daemon: &Daemon, place: &Place) -> PathBuf {
+/// Leaves so many bytes.
+fn fill(daemon: &Daemon, place: &Place, room: u64) -> PathBuf {
     let inside = format!(
         "/proc/{}/root{}/filler",
         daemon.pid(),
@@ -181,6 +255,6 @@ fn fill(daemon: &Daemon, place: &Place) -> PathBuf {
     let chunk = [0_u8; 4_096];
     while file.write_all(&chunk).is_ok() {}
     let length = file.metadata().unwrap().len();
-    file.set_len(length.saturating_sub(100 * 1024)).unwrap();
+    file.set_len(length.saturating_sub(room)).unwrap();
     inside.into()
 }

@@ -8,6 +8,9 @@ mod fails;
 mod full;
 mod house;
 mod operator;
+#[path = "../common/random.rs"]
+#[allow(dead_code)]
+mod random;
 mod replay;
 mod short;
 mod slow;

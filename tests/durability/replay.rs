@@ -10,6 +10,7 @@ use privmsgd::ops::exit::{Exit, StartError};
 
 use crate::disk::{Disk, Fate, put};
 use crate::house::Place;
+use crate::random::Random;
 use crate::tape::Op;
 
 /// What a power cut spares of what was not synced.
@@ -117,7 +118,7 @@ fn choices(disk: &Disk, is_write: bool, salt: u64) -> Vec<Spared> {
 impl Spared {
     fn fate(self, disk: &Disk, at: usize) -> Fate {
         let is_last = at + 1 == disk.pending();
-        let by_lot = |seed: u64| match mixed(seed, at) % 2 {
+        let by_lot = |seed: u64| match Random(seed.rotate_left(32) ^ at as u64).next() % 2 {
             0 => Fate::Kept,
             _ => Fate::Lost,
         };
@@ -129,17 +130,6 @@ impl Spared {
             Spared::Some(seed) | Spared::SomeTorn(_, seed) => by_lot(seed),
         }
     }
-}
-
-/// splitmix64's.
-fn mixed(seed: u64, at: usize) -> u64 {
-    let mut mixed = seed
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        .wrapping_add(at as u64 + 1)
-        .wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed ^= mixed >> 27;
-    mixed = mixed.wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }
 
 /// Without the bytes.

@@ -162,6 +162,28 @@ fn what_was_before_its_watch_is_hidden_from_a_watcher() {
     });
 }
 
+/// To each who is blocked it looks as if the other one had left at that moment, whoever else was blocked before.
+#[test]
+fn who_is_blocked_later_sees_a_later_leave() {
+    played(|at| {
+        let mut alice = at.register("Alice", "phone");
+        let (mut bob, mut carol) = (at.register("Bob", "phone"), at.register("Carol", "phone"));
+        for watcher in [&mut bob, &mut carol] {
+            watcher.send(r#"{"type":"watch","usernames":["Alice"]}"#);
+            watcher.expect(&is("online"));
+        }
+        ask(&mut alice, r#"{"type":"block","username":"Bob","id":1}"#);
+        let first = bob.expect(&is("offline"));
+        std::thread::sleep(std::time::Duration::from_millis(3));
+        let between = text_of(&ask(&mut carol, r#"{"type":"ping"}"#), "time");
+        ask(&mut alice, r#"{"type":"block","username":"Carol","id":2}"#);
+        let second = carol.expect(&is("offline"));
+        assert!(text_of(&first, "since") < between, "{first}");
+        assert!(text_of(&second, "since") >= between, "{second}");
+        bob.expect_nothing();
+    });
+}
+
 /// To whoever is blocked while it watches, that is as if the other one had left, or had stayed away.
 #[test]
 fn to_be_blocked_looks_like_a_leave() {

@@ -6,6 +6,9 @@ mod common;
 mod cutter;
 mod encrypted;
 mod languages;
+#[path = "../conformance/proxy.rs"]
+#[allow(dead_code)]
+mod proxy;
 mod rounds;
 mod running;
 mod scripted;

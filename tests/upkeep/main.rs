@@ -11,6 +11,9 @@ mod house;
 mod points;
 #[path = "../rows/crash/disk.rs"]
 mod power;
+#[path = "../common/random.rs"]
+#[allow(dead_code)]
+mod random;
 #[path = "../durability/replay.rs"]
 mod replay;
 mod seal;

@@ -1,10 +1,10 @@
 //! The list of conversations.
 
 use super::*;
+use crate::store::Tables;
 
 fn names(house: &mut House, before: Option<&str>, limit: u32) -> (Vec<String>, bool) {
-    let before = before.map(name);
-    match house.ask("Alice", Ask::Conversations { before, limit }) {
+    match house.list("Alice", before, limit) {
         Answer::Conversations {
             conversations,
             complete,
@@ -46,11 +46,8 @@ fn the_latest_is_first_and_a_name_goes_on_from_there() {
     );
     let no_list = [("Eve", Code::NotFound), ("zoe", Code::UnknownUser)];
     for (nobody, refused) in no_list {
-        let ask = Ask::Conversations {
-            before: Some(name(nobody)),
-            limit: 5,
-        };
-        assert_eq!(code(&house.ask("Alice", ask)), Some(refused));
+        let answer = house.list("Alice", Some(nobody), 5);
+        assert_eq!(code(&answer), Some(refused));
     }
 }
 
@@ -140,4 +137,59 @@ fn notes_to_oneself_are_a_conversation() {
         ("Alice", 1, 0)
     );
     assert_eq!(all_say(&house.history("Alice", "Alice")), ["\"note\""]);
+}
+
+/// Alice's with so many others, half of whom have a lower number than she; the names in the order of a list.
+pub fn many(house: &mut House, count: u64) -> Vec<String> {
+    let add = |t: &Tables<'_>, name: &str| {
+        let key = name.to_lowercase();
+        t.add_account(name, &key, &[], None, START_MS).unwrap()
+    };
+    let made = house.store.batch(|t| {
+        let mut named = |n: u64| (n, add(t, &format!("p{n}")));
+        let mut peers: Vec<_> = (0..count / 2).map(&mut named).collect();
+        let alice = add(t, "Alice");
+        peers.extend((count / 2..count).map(&mut named));
+        // No two times are equal, and their order is not that of the rows.
+        let time = |n: u64| START_MS + n * 7_919 % 15_013;
+        for (n, peer) in &peers {
+            let mut row = t.conversation_of(alice, *peer).unwrap();
+            row.note_last(alice, 1, time(*n), false);
+            t.put_conversation(row);
+        }
+        let mut numbers: Vec<u64> = (0..count).collect();
+        numbers.sort_by_key(|n| std::cmp::Reverse(time(*n)));
+        numbers.iter().map(|n| format!("p{n}")).collect()
+    });
+    house.add_device("Alice", "d");
+    made.unwrap()
+}
+
+/// A page of many conversations is put together in more jobs than one, each of which looks at a part of them.
+#[test]
+fn many_are_gone_through_a_part_at_a_time() {
+    let mut house = House::new(&[]);
+    let expected = many(&mut house, 4_600);
+    let (mut all, mut complete, mut jobs) = (Vec::<String>::new(), false, 0);
+    while !complete {
+        let before = all.last().map(|last| name(last));
+        let mut asked = Box::new(Listing::new(before, 500));
+        let some = loop {
+            jobs += 1;
+            match house.ask("Alice", Ask::Conversations(asked)) {
+                Answer::Listing(goes_on) => asked = goes_on,
+                Answer::Conversations {
+                    conversations,
+                    complete: is_all,
+                } => {
+                    complete = is_all;
+                    break conversations;
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        all.extend(some.iter().map(|listed| listed.with.as_str().to_owned()));
+    }
+    assert_eq!(all, expected);
+    assert_eq!(jobs, 10 * 3, "ten pages, and 2,000 conversations a job");
 }

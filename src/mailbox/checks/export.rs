@@ -86,3 +86,18 @@ fn it_holds_no_secrets() {
     );
     assert_eq!(lines[1], device);
 }
+
+#[test]
+fn each_of_many_conversations_is_in_it_once() {
+    let mut house = House::new(&[]);
+    let mut expected = super::conversations::many(&mut house, 300);
+    let (lines, _) = exported(&mut house, "Alice");
+    let name_of = |line: &String| {
+        let (_, rest) = line.split_once(r#""what":"conversation","withUsername":""#)?;
+        Some(rest.split('"').next()?.to_owned())
+    };
+    let mut names: Vec<String> = lines.iter().filter_map(name_of).collect();
+    names.sort();
+    expected.sort();
+    assert_eq!(names, expected);
+}

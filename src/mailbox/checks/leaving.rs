@@ -39,10 +39,7 @@ fn a_deleted_account_keeps_its_name_and_nothing_else() {
     assert_eq!(house.log_length("Alice"), 0);
     let answer = house.ask_as(
         sender(id, "d"),
-        Ask::Conversations {
-            before: None,
-            limit: 1,
-        },
+        Ask::Conversations(Box::new(Listing::new(None, 1))),
     );
     assert_eq!(
         code(&answer),

@@ -79,7 +79,7 @@ pub fn disk(patient: &Patient<'_>) -> Option<Check> {
     };
     let free = system.f_bavail.saturating_mul(system.f_frsize);
     let what = format!("{shown}: {} MiB are free", free >> 20);
-    let fix = "make room: messages are refused (storageFull) once there is none; mailbox.retention_days bounds what is kept";
+    let fix = "make room: messages are refused (storageFull) once there is none, and a daemon that ends then may not start again; mailbox.retention_days bounds what is kept";
     // Some file systems have no number of files.
     let has_files = system.f_files == 0 || system.f_favail > 100;
     Some(match free {

@@ -45,6 +45,9 @@ impl Router {
         if let Answer::Export { lines, next } = answer {
             return self.export(id, lines, *next, out);
         }
+        if let Answer::Listing(listing) = answer {
+            return self.ask_on(id, Ask::Conversations(listing.clone()), out);
+        }
         let is_there = out.answered(id);
         let Some(pending) = self.take_pending(id).filter(|_| is_there) else {
             return;
@@ -127,20 +130,22 @@ impl Router {
         let next = mailbox
             .and_then(|mailbox| mailbox.pending_mut(id))
             .and_then(|pending| pending.next.take());
-        let Some(from) = next else { return };
+        if let Some(from) = next {
+            self.ask_on(id, Ask::Export { from }, out);
+        }
+    }
+
+    /// The connection goes on waiting, for the rest.
+    fn ask_on<T: Table>(&mut self, id: ConnId, ask: Ask, out: &mut T) {
         let Some(pending) = self.take_pending(id) else {
+            out.answered(id);
             return;
         };
-        let reply = pending.id.clone();
-        if let Err(fault) = self.wait_for(id, *pending, Ask::Export { from }, out) {
+        let (reply, command) = (pending.id.clone(), pending.verb);
+        if let Err(fault) = self.wait_for(id, *pending, ask, out) {
             out.answered(id);
-            refuse(
-                out,
-                id,
-                reply.as_deref().map(Raw),
-                Some(Verb::Account),
-                &fault,
-            );
+            let reply = reply.as_deref().map(Raw);
+            refuse(out, id, reply, Some(command), &fault);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::accounts::{Ask as Asked, Asker, Job};
 use crate::id::ConnId;
-use crate::mailbox::{self, Ask, Letter, Sender};
+use crate::mailbox::{self, Ask, Letter, Listing, Sender};
 use crate::router::accounts::Pending;
 use crate::router::fault::{Fault, not_registered};
 use crate::router::mail::echo::{Echo, Purpose};
@@ -127,8 +127,8 @@ fn ask_of(mail: &Mail<'_>) -> (Ask, bool) {
             return (Ask::History { with, page, limit }, true);
         }
         Mail::Conversations { before, limit } => {
-            let (before, limit) = (before.as_ref().map(owned), *limit);
-            return (Ask::Conversations { before, limit }, true);
+            let asked = Listing::new(before.as_ref().map(owned), *limit);
+            return (Ask::Conversations(Box::new(asked)), true);
         }
         Mail::MarkRead { with, seq, private } => Ask::MarkRead {
             with: owned(with),

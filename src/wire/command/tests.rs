@@ -236,3 +236,23 @@ fn a_registration_that_wants_its_mail_otherwise_is_refused() {
         assert_eq!((refusal.code, refusal.field), (code, Some(field)), "{line}");
     }
 }
+
+#[test]
+fn lists_cost_as_much_as_five_commands_and_acknowledgements_nothing() {
+    for (line, cost) in [
+        (r#"{"type":"conversations"}"#, 5),
+        (r#"{"type":"history","withUsername":"Bob"}"#, 5),
+        (
+            r#"{"type":"privateMessage","toUsername":"Bob","message":"x"}"#,
+            1,
+        ),
+        (r#"{"type":"setStatus","status":"away"}"#, 1),
+        (r#"{"type":"ack","pos":1}"#, 0),
+        (r#"{"type":"markRead","withUsername":"Bob","seq":1}"#, 0),
+        (r#"{"type":"ping"}"#, 0),
+        (r#"{"type":"pong"}"#, 0),
+    ] {
+        let request = decode_in(Mode::Mailbox, line.as_bytes()).unwrap();
+        assert_eq!(request.command.cost(), cost, "{line}");
+    }
+}

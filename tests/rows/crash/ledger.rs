@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use super::{CLIENTS, Random};
+use super::CLIENTS;
+use super::random::Random;
 
 /// One client's.
 pub struct Ledger {
@@ -60,7 +61,7 @@ impl Ledger {
     pub fn new(number: usize, seed: u64) -> Ledger {
         Ledger {
             number,
-            random: Random::new(seed),
+            random: Random(seed),
             sent: Vec::new(),
             received: HashMap::new(),
             last_seq: [0; CLIENTS],
@@ -115,6 +116,19 @@ impl Ledger {
 }
 
 impl Verdict {
+    /// Of another store.
+    pub fn add(&mut self, other: Verdict) {
+        self.accepted += other.accepted;
+        self.unanswered += other.unanswered;
+        self.received += other.received;
+        self.lost += other.lost;
+        self.doubled += other.doubled;
+        self.reordered += other.reordered;
+        self.invented += other.invented;
+        self.changed += other.changed;
+        self.first = self.first.take().or(other.first);
+    }
+
     pub fn is_clean(&self) -> bool {
         self.lost + self.doubled + self.reordered + self.invented + self.changed == 0
     }
