@@ -28,5 +28,7 @@ mod login;
 mod mailbox;
 mod open;
 mod pages;
+#[cfg(feature = "mailbox")]
+mod token;
 #[cfg(feature = "tls")]
 mod trust;
