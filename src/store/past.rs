@@ -15,6 +15,9 @@ pub struct Waiting {
     pub bytes: u64,
 }
 
+/// A conversation: the time of its last message, and its row.
+pub type Dated = (u64, i64);
+
 /// How far through all conversations of an account one has come, in the order in which each is found without looking at
 /// others: those of which it is the lower account, by the other; then the rest, as they were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,14 +49,14 @@ impl Along {
 }
 
 impl Tables<'_> {
-    /// Of the account's next `rows` conversations those in which it sees anything: the time of the last message, and
-    /// the row. And where the others begin, if there are more.
+    /// Of the account's next `rows` conversations those in which it sees anything. And where the others begin, if there
+    /// are more.
     pub fn times_along(
         &self,
         account: AccountId,
         after: Along,
         rows: u32,
-    ) -> Result<(Vec<(u64, i64)>, Option<Along>), Failed> {
+    ) -> Result<(Vec<Dated>, Option<Along>), Failed> {
         self.write_back()?;
         let (mut times, mut at, mut left) = (Vec::new(), after, rows);
         let lower = "SELECT high, id, low_last, low_last_time FROM conversations
