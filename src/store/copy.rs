@@ -33,7 +33,8 @@ impl Store {
         }
         let unfinished = unfinished(to);
         let file = new_file(&unfinished)?;
-        let copied = copy(&self.db, &unfinished, &file, between)
+        let copied = without_links(&unfinished)
+            .and_then(|path| copy(&self.db, &path, &file, between))
             .and_then(|()| file.sync_all().map_err(|error| failed(&unfinished, &error)))
             .and_then(|()| name(&unfinished, to));
         if let Err(error) = copied {
@@ -107,6 +108,14 @@ fn unfinished(to: &Path) -> PathBuf {
     let mut name = to.as_os_str().to_owned();
     name.push(".unfinished");
     name.into()
+}
+
+/// By no link to its directory, of which the operator may have one, and SQLite follows none: a service's own directory is
+/// reached by one that systemd makes. Not to what another user put in the place of the file.
+fn without_links(file: &Path) -> Result<PathBuf, StartError> {
+    let dir = file.parent().unwrap_or(Path::new("/")).canonicalize();
+    let dir = dir.map_err(|error| failed(file, &error))?;
+    Ok(dir.join(file.file_name().unwrap_or_default()))
 }
 
 fn new_file(path: &Path) -> Result<File, StartError> {

@@ -1,7 +1,7 @@
 //! `backup` and `restore` on stores without a daemon.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, symlink};
 
 use privmsgd::ops::exit::Exit;
 use privmsgd::store::{DeviceRow, How, MessageState, Store, restore};
@@ -72,6 +72,20 @@ fn a_copy_overwrites_nothing_and_leaves_nothing_behind() {
     let given_up = large.back_up(&place.path("other.db"), &mut || false);
     assert_eq!(given_up.unwrap_err().code, Exit::Unavailable);
     assert_eq!(place.files().len(), store_files);
+}
+
+/// So it is under systemd, which links /var/lib/privmsgd to where the service's own user has it.
+#[test]
+fn a_copy_goes_where_a_link_leads() {
+    let place = Place::new("linked");
+    let store = filled(&place.0, How::default(), 20);
+    symlink(&place.0, place.path("link")).unwrap();
+    let made = store.back_up(&place.path("link/copy.db"), &mut || true);
+    assert_eq!(made.map_err(|error| error.code).map(|_| ()), Ok(()));
+    drop(store);
+    let other = Place::new("unlinked");
+    assert_eq!(restored(&place, &other, false).unwrap().messages, 20);
+    fs::remove_file(place.path("link")).unwrap();
 }
 
 /// design §4.5 9: a new epoch; every numbering skips 2^32, and the hole is one line.
