@@ -27,6 +27,7 @@ fn mailbox_weight(answer: &Answer) -> usize {
             Answer::Conversations { conversations, .. } => {
                 mem::size_of_val(conversations.as_slice())
             }
+            Answer::Listing(listing) => listing.bytes(),
             Answer::Export { lines, .. } => lines.iter().map(|line| line.len()).sum(),
             _ => 0,
         }
@@ -57,6 +58,7 @@ pub fn mail_weight(mail: &Mail) -> usize {
         + match &mail.ask {
             Ask::Send(letter) => letter.message.len(),
             Ask::Edit { message, .. } => message.len(),
+            Ask::Conversations(listing) => listing.bytes(),
             Ask::Watch { usernames } => usernames.len().saturating_mul(NAME_BYTES),
             _ => 0,
         }
