@@ -195,8 +195,13 @@ impl Store {
         Ok(())
     }
 
-    /// After a commit, which stands whatever becomes of this.
-    pub fn keep_log_short(&self) -> Result<(), Failed> {
+    /// After a commit, which stands whatever becomes of this: makes changes that are many, and keeps the log short, so
+    /// that no commit has to.
+    pub fn tidy(&self) -> Result<(), Failed> {
+        let is_long = self.tail.borrow().is_long();
+        if is_long {
+            self.make_changes()?;
+        }
         schema::keep_log_short(&self.db)
     }
 
@@ -212,15 +217,6 @@ impl Store {
         match is_empty {
             true => Ok(()),
             false => self.batch(|_| ()),
-        }
-    }
-
-    /// The same once there is much of it, so that no commit has to wait for it.
-    pub fn shorten_tail(&self) -> Result<(), Failed> {
-        let is_long = self.tail.borrow().is_long();
-        match is_long {
-            true => self.batch(|_| ()),
-            false => Ok(()),
         }
     }
 

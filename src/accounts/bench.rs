@@ -206,8 +206,7 @@ impl Bench {
         if self.failed.is_some() {
             return;
         }
-        let tidied = self.store.shorten_tail();
-        match tidied.and_then(|()| self.store.keep_log_short()) {
+        match self.store.tidy() {
             // Commits that find no room say so.
             Err(failed) if failed.why != Why::Full => self.note(&failed),
             _ => {}

@@ -21,6 +21,8 @@ use crate::time::Now;
 pub const SLICE_ROWS: u32 = 125;
 /// While other work waits, slices come no faster.
 pub const SLICE_EVERY_MS: u64 = 25;
+/// Other work is taken to go on for so long after the last of it.
+const QUIET_MS: u64 = 10;
 /// From one look at everything that may be too old to the next.
 pub const PASS_MS: u64 = 3_600_000;
 /// After something was taken away, until the store's write-ahead log is emptied.
@@ -47,6 +49,7 @@ pub struct Sweep {
     /// Since when something is to be forgotten.
     to_forget: Option<u64>,
     last_ms: u64,
+    last_job_ms: Option<u64>,
     /// Nothing is done before, as the last slice failed.
     rests_until_ms: u64,
 }
@@ -60,6 +63,11 @@ impl Sweep {
     /// Something was taken away, or overwritten, at `now`.
     pub fn forgets(&mut self, now: &Now) {
         self.to_forget.get_or_insert(now.mono_ms);
+    }
+
+    /// There were jobs, and more may come soon.
+    pub fn makes_way(&mut self, now: &Now) {
+        self.last_job_ms = Some(now.mono_ms);
     }
 
     /// After jobs, which may have brought what expires sooner.
@@ -90,7 +98,10 @@ impl Sweep {
         }
         let goes_on = self.pass.is_some() && self.clock.distrusted_ms(now) == 0;
         if !self.has_begun || !self.leaving.is_empty() || goes_on {
-            return 0;
+            let since = now.mono_ms.saturating_sub(self.last_ms);
+            let quiet_at = self.last_job_ms.map_or(0, |at| at.saturating_add(QUIET_MS));
+            let quiet = quiet_at.saturating_sub(now.mono_ms);
+            return quiet.min(SLICE_EVERY_MS.saturating_sub(since));
         }
         let distrust = self.clock.distrusted_ms(now);
         let pass = self.next_pass_ms.saturating_sub(now.mono_ms);

@@ -47,6 +47,7 @@ impl Bench {
     /// What jobs have taken away or brought. Before their answers are given: an account's traces are gone by then,
     /// unless it has much.
     pub(super) fn after_jobs(&mut self, now: &Now) {
+        self.sweep.makes_way(now);
         let traces = self.clerk.take_traces();
         for rest in traces.rests {
             self.sweep.leaves(rest);
