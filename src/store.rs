@@ -28,6 +28,8 @@ mod state;
 mod survey;
 mod sweeps;
 mod tail;
+#[cfg(test)]
+mod testing;
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::fs::File;
@@ -150,6 +152,14 @@ impl Store {
 
     /// Nothing that `work` changes stays.
     pub fn read<T>(&self, work: impl FnOnce(&Tables<'_>) -> T) -> Result<T, Failed> {
+        // There may be no room for pages that would not fit in memory.
+        self.db.pragma_update(None, "cache_spill", false)?;
+        let done = self.try_read(work);
+        self.db.pragma_update(None, "cache_spill", true)?;
+        done
+    }
+
+    fn try_read<T>(&self, work: impl FnOnce(&Tables<'_>) -> T) -> Result<T, Failed> {
         let batch = Transaction::new_unchecked(&self.db, TransactionBehavior::Deferred)?;
         let tables = self.tables(&batch);
         tables.make_changes()?;
@@ -189,10 +199,22 @@ impl Store {
 
     /// Empties the write-ahead log and wipes the tail, so that what was overwritten or removed stands in no file.
     pub fn forget_the_past(&self) -> Result<(), Failed> {
-        self.batch(|tables| slots::wipe(tables.db))??;
+        self.wipe_tail()?;
         schema::checkpoint(&self.db)?;
         self.reserve();
         Ok(())
+    }
+
+    /// Puts everything that is committed into its table, and leaves it nowhere else but in the log, which closing empties.
+    pub fn settle(&self) -> Result<(), Failed> {
+        match self.has_written.get() {
+            true => self.wipe_tail(),
+            false => Ok(()),
+        }
+    }
+
+    fn wipe_tail(&self) -> Result<(), Failed> {
+        self.batch(|tables| slots::wipe(tables.db))?
     }
 
     /// After a commit, which stands whatever becomes of this: makes changes that are many, and keeps the log short, so
@@ -224,43 +246,6 @@ impl Store {
         if self.reserves.get() {
             files::lengthen(&files::log_of(&self.path()), schema::LOG_BYTES);
         }
-    }
-
-    /// From now on a power cut may take what was committed.
-    #[cfg(test)]
-    pub fn hurry(&self) {
-        self.db.execute_batch("PRAGMA synchronous = OFF").unwrap();
-    }
-
-    /// From now on every batch fails before it begins.
-    #[cfg(test)]
-    pub fn jam(&self) {
-        self.db.execute_batch("BEGIN").unwrap();
-    }
-
-    /// Changes what no release changes.
-    #[cfg(test)]
-    pub fn break_rows(&self, sql: &str) {
-        self.make_changes().unwrap();
-        self.spoil(sql);
-    }
-
-    /// The same, whatever waits.
-    #[cfg(test)]
-    pub fn spoil(&self, sql: &str) {
-        self.db.execute_batch(sql).unwrap();
-    }
-
-    /// Bytes of changes that wait.
-    #[cfg(test)]
-    pub fn tail_bytes(&self) -> usize {
-        slots::read(&self.db).unwrap().bytes.len()
-    }
-
-    #[cfg(test)]
-    pub fn count_rows(&self, table: &str) -> i64 {
-        let sql = format!("SELECT count(*) FROM {table}");
-        self.db.query_row(&sql, [], |row| row.get(0)).unwrap()
     }
 
     /// On the disk, the log included.

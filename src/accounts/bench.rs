@@ -96,6 +96,7 @@ impl Bench {
                 Ok(())
             };
             dones.extend(self.work(&mut batch, now, &mut hash));
+            self.tidy();
             batch.extend(tasks.iter().map(|task| Message::Hashed(task.run())));
         }
         dones
@@ -203,7 +204,7 @@ impl Bench {
     /// What nobody waits for, once the answers of [`Bench::work`] are given. What is committed stands whatever becomes
     /// of this, but if the disk fails now nothing more is written.
     pub fn tidy(&mut self) {
-        if self.failed.is_some() {
+        if self.failed.is_some() || self.is_full {
             return;
         }
         match self.store.tidy() {
@@ -216,7 +217,7 @@ impl Bench {
     /// Nothing is asked any more.
     pub fn close(&mut self) {
         if self.failed.is_none()
-            && let Err(failed) = self.store.make_changes()
+            && let Err(failed) = self.store.settle()
         {
             self.note(&failed);
         }

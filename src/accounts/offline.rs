@@ -7,7 +7,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::clerk::{Clerk, Step, not_stored};
 use super::{Answer, Ask, Asker, Job, Operator, Settings};
 use crate::config::Config;
-use crate::mailbox::sweep::SLICE_ROWS;
 use crate::ops::exit::StartError;
 use crate::store::{Failed, How, Store};
 use crate::time::Now;
@@ -65,10 +64,7 @@ impl Offline {
         };
         let traces = self.clerk.take_traces();
         for mut rest in traces.rests {
-            while !self
-                .store
-                .batch(|tables| rest.slice(tables, SLICE_ROWS))??
-            {}
+            while !self.store.batch(|tables| rest.slice(tables, ROWS))?? {}
         }
         if traces.of_account {
             self.store.forget_the_past()?;
@@ -77,4 +73,6 @@ impl Offline {
     }
 }
 
+/// Rows of one commit, which nobody waits for.
+const ROWS: u32 = 500;
 const NOBODY: Asker = Asker::Admin(0);

@@ -39,8 +39,9 @@ impl Post<'_> {
             Some(next) => {
                 latest.next = next.0;
                 Ok(Answer::Listing(Box::new(Listing {
+                    before: asked.before.clone(),
+                    limit: asked.limit,
                     latest: Some(latest),
-                    ..asked.clone()
                 })))
             }
         }

@@ -58,6 +58,7 @@ impl Latest {
             .extend(some.into_iter().filter(|place| *place < after));
         self.found.sort_unstable_by(|a, b| b.cmp(a));
         self.found.truncate(self.count);
+        self.found.shrink_to_fit();
     }
 
     pub fn rows(&self) -> impl ExactSizeIterator<Item = i64> + '_ {

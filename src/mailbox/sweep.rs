@@ -170,3 +170,32 @@ impl Sweep {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Now {
+        Now::new(ms, 1_800_000_000_000 + ms)
+    }
+
+    #[test]
+    fn slices_wait_until_it_is_quiet_or_time_for_one() {
+        let mut sweep = Sweep::default();
+        assert_eq!(sweep.wait_ms(&at(1_000)), 0, "there was nothing else yet");
+        sweep.last_ms = 1_000;
+        sweep.makes_way(&at(1_001));
+        assert_eq!(
+            (sweep.wait_ms(&at(1_001)), sweep.wait_ms(&at(1_010))),
+            (10, 1)
+        );
+        assert_eq!(sweep.wait_ms(&at(1_011)), 0, "nothing more came");
+        for ms in 1_001..1_000 + SLICE_EVERY_MS {
+            sweep.makes_way(&at(ms));
+            assert!(sweep.wait_ms(&at(ms)) > 0 && sweep.wait_when_busy_ms(&at(ms)) > 0);
+        }
+        let due = at(1_000 + SLICE_EVERY_MS);
+        sweep.makes_way(&due);
+        assert_eq!((sweep.wait_ms(&due), sweep.wait_when_busy_ms(&due)), (0, 0));
+    }
+}

@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::{Store, schema, slots};
+use super::{Failed, Store, Why, schema, slots};
 use crate::ops::exit::{Exit, StartError, reason};
 use crate::upkeep::BackedUp;
 
@@ -62,6 +62,7 @@ fn copy(
     let mut to = Connection::open_with_flags(path, flags).map_err(refused)?;
     // Nobody reads it before it is whole, and it is synced here, slice by slice.
     to.pragma_update(None, "page_size", schema::PAGE_BYTES)
+        .and_then(|()| to.pragma_update(None, "locking_mode", "EXCLUSIVE"))
         .and_then(|()| to.pragma_update(None, "journal_mode", "OFF"))
         .and_then(|()| to.pragma_update(None, "synchronous", "OFF"))
         .and_then(|()| to.pragma_update(None, "cache_size", -CACHE))
@@ -80,10 +81,10 @@ fn copy(
         }
     }
     drop(backup);
-    slots::wipe(&to).map_err(|failed| {
-        let what = format!("the store cannot be copied: {failed}");
-        StartError::new(failed.exit(), &what, path.display(), "")
-    })
+    // What it has says how it is written: with a log, from here on.
+    slots::wipe(&to)
+        .and_then(|()| schema::checkpoint(&to))
+        .map_err(|failed| unwiped(path, &failed))
 }
 
 /// Gives the file its name, for good; never that of another file.
@@ -161,12 +162,21 @@ fn failed(path: &Path, error: &io::Error) -> StartError {
 fn refused(path: &Path, error: &rusqlite::Error) -> StartError {
     let (code, fix) = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => (Exit::Io, "make room on that disk"),
-        // The copy holds nothing that was read from it.
+        // Nothing was read from the copy yet.
         Some(ErrorCode::DatabaseCorrupt) => (Exit::Data, "see privmsgd check-store"),
         _ => (Exit::Io, ""),
     };
     let what = format!("the store cannot be copied: {error}");
     StartError::new(code, &what, path.display(), fix)
+}
+
+fn unwiped(path: &Path, failed: &Failed) -> StartError {
+    let fix = match failed.why {
+        Why::Full => "make room on that disk",
+        _ => "",
+    };
+    let what = format!("the copy cannot be written: {failed}");
+    StartError::new(Exit::Io, &what, path.display(), fix)
 }
 
 fn busy(path: &Path) -> StartError {

@@ -1,10 +1,10 @@
 //! What is committed and does not stand in its tables yet. A commit of few messages writes its changes one after the
-//! other, and not every page of every table and index that they belong to; the tables are changed later, for many commits at
-//! once. Kept here as well is what is asked for each message: nobody may read those tables for anything else before
+//! other, and not every page of every table and index that they belong to; the tables are changed later, for many
+//! commits at once. Kept here as well is what is asked for each message: nobody may read those tables for anything else before
 //! [`Tables::make_changes`]. Knows no rules.
 //!
 //! ```text
-//! few messages, acknowledgements ─► a row of `tail`, and this ─┐ make_changes: in the next commit of another kind,
+//! few messages, acknowledgements ─► rows of `tail`, and this ──┐ make_changes: in the next commit of another kind,
 //! everything else ───────────────────────────────► the tables ◄┘ when it is long, and when a store is opened
 //! ```
 

@@ -211,3 +211,58 @@ fn nothing_of_what_was_made_is_left_once_the_past_is_forgotten() {
     assert!(!stands_in(&copy, "canary"));
     std::fs::remove_file(&copy).unwrap();
 }
+
+#[test]
+fn nothing_of_what_was_made_is_left_by_who_closes() {
+    let mut office = Office::new("closed");
+    office.batch(vec![keyed("canary"), keyed("second-canary")]);
+    office.entries();
+    office
+        .bench
+        .store
+        .break_rows("UPDATE messages SET message_id = CAST(id AS BLOB), body = x''");
+    office.bench.close();
+    let dir = office.dir.clone();
+    let kept = dir.with_extension("kept");
+    std::fs::rename(&dir, &kept).unwrap();
+    drop(office);
+    let any = std::fs::read_dir(&kept).unwrap().any(|file| {
+        let path = file.unwrap().path();
+        !path.ends_with(format!("{DATABASE}-wal")) && stands_in(&path, "canary")
+    });
+    std::fs::remove_dir_all(&kept).unwrap();
+    assert!(!any);
+}
+
+#[test]
+fn what_waits_still_waits_after_a_commit_that_failed_when_it_was_made() {
+    let mut office = Office::new("unmade");
+    office.batch(vec![keyed("a")]);
+    let store = office.bench.store();
+    let failed = store.batch(|tables| {
+        tables.make_changes().unwrap();
+        tables
+            .apart(|| Err::<(), _>(crate::store::Failed::malformed("a page")))
+            .unwrap_err()
+    });
+    assert!(failed.is_err());
+    assert!(office.waits());
+    office.batch(vec![keyed("b")]);
+    assert!(office.waits());
+    let mut office = office.after_a_kill("killed");
+    assert_eq!(seqs(&office.entries()), [1, 2]);
+}
+
+#[test]
+fn much_at_once_does_not_wait() {
+    let mut office = Office::new("much");
+    let some = |count| {
+        (0..count)
+            .map(|_| send(Asker::Admin(0), ALICE, "bob", 60_000))
+            .collect()
+    };
+    office.batch(some(4));
+    assert!(office.waits());
+    office.batch(some(5));
+    assert!(!office.waits());
+}
