@@ -35,9 +35,9 @@ fn f9_a_crash_leaves_no_socket_in_the_way() {
     std::fs::remove_dir_all(folder).expect("remove the folder");
 }
 
-/// One crash in ten seconds, restarted by the unit, is below systemd's own limit of five starts in ten seconds.
+/// The unit has none: however often it crashes, or finds no room on the disk, it is started again.
 #[test]
-fn f9_the_unit_restarts_without_reaching_the_start_limit() {
+fn f9_the_unit_restarts_without_a_start_limit() {
     let unit = std::fs::read_to_string("systemd/privmsgd.service").expect("the unit");
     let value = |key: &str| {
         let line = unit
@@ -53,7 +53,7 @@ fn f9_the_unit_restarts_without_reaching_the_start_limit() {
     assert!(Duration::from_secs(wait) >= Duration::from_secs(1));
     assert_eq!(
         (value("StartLimitBurst"), value("StartLimitIntervalSec")),
-        (None, None)
+        (None, Some("0".into()))
     );
 }
 
