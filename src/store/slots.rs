@@ -103,9 +103,13 @@ pub fn write(
 
 /// The changes of all generations before are made: none waits.
 pub fn begin(db: &Connection, generation: u64) -> Result<(), Failed> {
-    db.prepare_cached("DELETE FROM tail WHERE sum < ?1")?
-        .execute([MARK])?;
     put(db, 1, generation, &[], false)
+}
+
+/// Those of before there were slots are made.
+pub fn remove_old(db: &Connection) -> Result<(), Failed> {
+    db.execute("DELETE FROM tail WHERE sum < ?1", [MARK])?;
+    Ok(())
 }
 
 /// Leaves nothing in rows of what does not wait any more.
@@ -276,6 +280,7 @@ mod tests {
             db.execute(sql, params![sum, text]).unwrap();
         }
         assert_eq!(read(&db).unwrap().bytes, b"onetwo");
+        remove_old(&db).unwrap();
         begin(&db, 1).unwrap();
         assert_eq!(read(&db).unwrap().bytes, b"");
         assert_eq!(count(&db, "TRUE"), 1);

@@ -1,7 +1,7 @@
 //! What is committed and does not stand in its tables yet. A commit of few messages writes its changes one after the
 //! other, and not every page of every table and index that they belong to; the tables are changed later, for many
-//! commits at once. Kept here as well is what is asked for each message: nobody may read those tables for anything else before
-//! [`Tables::make_changes`]. Knows no rules.
+//! commits at once. Kept here as well is what is asked for each message: nobody may read those tables for anything else
+//! before [`Tables::make_changes`]. Knows no rules.
 //!
 //! ```text
 //! few messages, acknowledgements ─► rows of `tail`, and this ──┐ make_changes: in the next commit of another kind,
@@ -359,6 +359,7 @@ pub fn make_all(db: &mut Connection) -> Result<(), Failed> {
     }
     let batch = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     changes::make(&batch, &stream.bytes, |_| true)?;
+    slots::remove_old(&batch)?;
     slots::begin(&batch, stream.generation.saturating_add(1))?;
     Ok(batch.commit()?)
 }
