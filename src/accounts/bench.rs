@@ -18,6 +18,7 @@ use log::{error, info};
 use super::clerk::Clerk;
 use super::hashing::{Hashed, Task};
 use super::{Ask, Done, Job, Settings};
+use crate::mailbox::Mail;
 use crate::mailbox::sweep::Sweep;
 use crate::ops::exit::Exit;
 use crate::store::{Failed, Pace, Store, Why};
@@ -56,6 +57,19 @@ pub enum Message {
     Hashed(Hashed),
     /// A password that was handed over and that nobody waits for any more.
     Skipped,
+}
+
+impl Message {
+    /// What is asked of a mailbox.
+    pub fn mail(&self) -> Option<&Mail> {
+        match self {
+            Message::Job(Job {
+                ask: Ask::Mail(mail),
+                ..
+            }) => Some(mail),
+            _ => None,
+        }
+    }
 }
 
 /// Takes a password to be hashed, or gives it back if there is no room.

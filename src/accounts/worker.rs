@@ -289,11 +289,7 @@ impl StoreThread {
                 ask: Ask::Operator(Operator::Upkeep(asked)),
             }) => self.upkeep.push_back((asker, asked)),
             message => {
-                if let Message::Job(Job {
-                    ask: Ask::Mail(mail),
-                    ..
-                }) = &message
-                {
+                if let Some(mail) = message.mail() {
                     self.load.take_job(mail_weight(mail));
                 }
                 batch.push_back(message);

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::super::clerk::{Clerk, Step};
 use super::super::{Ask, Asker, Done, Job};
 use super::refusals::refusal;
-use super::{Hash, Message, weight};
+use super::{Hash, Message, mail_weight, weight};
 use crate::mailbox::{self, Mail};
 use crate::store::{Failed, Tables};
 use crate::time::Now;
@@ -27,15 +27,7 @@ pub type Asked = (Asker, Box<Mail>);
 pub fn mails(batch: &mut VecDeque<Message>, most: usize) -> Vec<Asked> {
     let mut group = Vec::new();
     while group.len() < most {
-        let front = batch.pop_front_if(|message| {
-            matches!(
-                message,
-                Message::Job(Job {
-                    ask: Ask::Mail(_),
-                    ..
-                })
-            )
-        });
+        let front = batch.pop_front_if(|message| message.mail().is_some());
         let Some(Message::Job(Job {
             asker,
             ask: Ask::Mail(mail),
@@ -53,37 +45,24 @@ pub fn mails(batch: &mut VecDeque<Message>, most: usize) -> Vec<Asked> {
 ///
 /// [`Pace::Later`]: crate::store::Pace::Later
 pub fn is_light(batch: &VecDeque<Message>) -> bool {
-    let is_light = |message: &Message| match message {
-        Message::Job(Job {
-            ask: Ask::Mail(mail),
-            ..
-        }) => match &mail.ask {
-            mailbox::Ask::Send(letter) => letter.expires_in_s.is_none(),
-            mailbox::Ask::Ack { .. }
-            | mailbox::Ask::Left { .. }
-            | mailbox::Ask::Reach { .. }
-            | mailbox::Ask::Watch { .. } => true,
-            _ => false,
-        },
+    let is_light = |mail: &Mail| match &mail.ask {
+        mailbox::Ask::Send(letter) => letter.expires_in_s.is_none(),
+        mailbox::Ask::Ack { .. }
+        | mailbox::Ask::Left { .. }
+        | mailbox::Ask::Reach { .. }
+        | mailbox::Ask::Watch { .. } => true,
         _ => false,
     };
+    let bytes = batch.iter().filter_map(Message::mail).map(mail_weight);
     batch.len() <= LIGHT_BATCH
-        && batch.iter().all(is_light)
-        && batch.iter().map(bytes).sum::<usize>() <= LIGHT_BYTES
+        && batch
+            .iter()
+            .all(|message| message.mail().is_some_and(is_light))
+        && bytes.sum::<usize>() <= LIGHT_BYTES
 }
 
 const LIGHT_BATCH: usize = 400;
 const LIGHT_BYTES: usize = 256 * 1024;
-
-fn bytes(message: &Message) -> usize {
-    match message {
-        Message::Job(Job {
-            ask: Ask::Mail(mail),
-            ..
-        }) => weight::mail_weight(mail),
-        _ => 0,
-    }
-}
 
 /// One savepoint for all, because most never fail; else one for each. What comes after `room` bytes of answers goes
 /// back into the batch.
