@@ -49,7 +49,8 @@ pub struct Sweep {
     /// Since when something is to be forgotten.
     to_forget: Option<u64>,
     last_ms: u64,
-    last_job_ms: Option<u64>,
+    /// More jobs may come until then.
+    quiet_at_ms: u64,
     /// Nothing is done before, as the last slice failed.
     rests_until_ms: u64,
 }
@@ -67,7 +68,7 @@ impl Sweep {
 
     /// There were jobs, and more may come soon.
     pub fn makes_way(&mut self, now: &Now) {
-        self.last_job_ms = Some(now.mono_ms);
+        self.quiet_at_ms = now.mono_ms.saturating_add(QUIET_MS);
     }
 
     /// After jobs, which may have brought what expires sooner.
@@ -98,10 +99,8 @@ impl Sweep {
         }
         let goes_on = self.pass.is_some() && self.clock.distrusted_ms(now) == 0;
         if !self.has_begun || !self.leaving.is_empty() || goes_on {
-            let since = now.mono_ms.saturating_sub(self.last_ms);
-            let quiet_at = self.last_job_ms.map_or(0, |at| at.saturating_add(QUIET_MS));
-            let quiet = quiet_at.saturating_sub(now.mono_ms);
-            return quiet.min(SLICE_EVERY_MS.saturating_sub(since));
+            let quiet = self.quiet_at_ms.saturating_sub(now.mono_ms);
+            return quiet.min(self.due_ms(now));
         }
         let distrust = self.clock.distrusted_ms(now);
         let pass = self.next_pass_ms.saturating_sub(now.mono_ms);
@@ -118,8 +117,13 @@ impl Sweep {
 
     /// The same while other work waits.
     pub fn wait_when_busy_ms(&self, now: &Now) -> u64 {
+        self.wait_ms(now).max(self.due_ms(now))
+    }
+
+    /// Until it is time for a slice, whatever else there is to do.
+    fn due_ms(&self, now: &Now) -> u64 {
         let since = now.mono_ms.saturating_sub(self.last_ms);
-        self.wait_ms(now).max(SLICE_EVERY_MS.saturating_sub(since))
+        SLICE_EVERY_MS.saturating_sub(since)
     }
 
     /// What is to be told of what it took away, `post` holds.
