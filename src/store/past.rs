@@ -48,6 +48,28 @@ impl Along {
     }
 }
 
+/// Of those of which ?1 is the lower account, so much of those after ?2, in the order of [`Along`].
+macro_rules! as_lower {
+    ($columns:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM conversations WHERE low = ?1 AND high > ?2 ORDER BY high LIMIT ?3"
+        )
+    };
+}
+
+/// The same of the rest.
+macro_rules! as_higher {
+    ($columns:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM conversations WHERE high = ?1 AND id > ?2 AND low < ?1 ORDER BY id LIMIT ?3"
+        )
+    };
+}
+
 impl Tables<'_> {
     /// Of the account's next `rows` conversations those in which it sees anything. And where the others begin, if there
     /// are more.
@@ -59,10 +81,8 @@ impl Tables<'_> {
     ) -> Result<(Vec<Dated>, Option<Along>), Failed> {
         self.write_back()?;
         let (mut times, mut at, mut left) = (Vec::new(), after, rows);
-        let lower = "SELECT high, id, low_last, low_last_time FROM conversations
-                     WHERE low = ?1 AND high > ?2 ORDER BY high LIMIT ?3";
-        let higher = "SELECT -1 - id, id, high_last, high_last_time FROM conversations
-                      WHERE high = ?1 AND id > ?2 AND low < ?1 ORDER BY id LIMIT ?3";
+        let lower = as_lower!("high, id, low_last, low_last_time");
+        let higher = as_higher!("-1 - id, id, high_last, high_last_time");
         while left > 0 {
             let sql = if at.row().is_some() { higher } else { lower };
             let mut list = self.db.prepare_cached(sql)?;
@@ -89,10 +109,7 @@ impl Tables<'_> {
         after: Along,
         limit: u32,
     ) -> Result<Vec<Conversation>, Failed> {
-        let lower = "SELECT low, high FROM conversations
-                     WHERE low = ?1 AND high > ?2 ORDER BY high LIMIT ?3";
-        let higher = "SELECT low, high FROM conversations
-                      WHERE high = ?1 AND id > ?2 AND low < ?1 ORDER BY id LIMIT ?3";
+        let (lower, higher) = (as_lower!("low, high"), as_higher!("low, high"));
         let some = |sql, after| {
             let mut list = self.db.prepare_cached(sql)?;
             let rows = list.query_map(params![account.0, after, limit], |row| {
