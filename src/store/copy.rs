@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::{Failed, Store, Why, schema, slots};
+use super::{Failed, Store, schema, slots};
 use crate::ops::exit::{Exit, StartError, reason};
 use crate::upkeep::BackedUp;
 
@@ -111,8 +111,8 @@ fn unfinished(to: &Path) -> PathBuf {
     name.into()
 }
 
-/// By no link to its directory, of which the operator may have one, and SQLite follows none: a service's own directory is
-/// reached by one that systemd makes. Not to what another user put in the place of the file.
+/// By no link to its directory, of which the operator may have one, and SQLite follows none: a service's own directory
+/// is reached by one that systemd makes. Not to what another user put in the place of the file.
 fn without_links(file: &Path) -> Result<PathBuf, StartError> {
     let dir = file.parent().unwrap_or(Path::new("/")).canonicalize();
     let dir = dir.map_err(|error| failed(file, &error))?;
@@ -171,12 +171,8 @@ fn refused(path: &Path, error: &rusqlite::Error) -> StartError {
 }
 
 fn unwiped(path: &Path, failed: &Failed) -> StartError {
-    let fix = match failed.why {
-        Why::Full => "make room on that disk",
-        _ => "",
-    };
     let what = format!("the copy cannot be written: {failed}");
-    StartError::new(Exit::Io, &what, path.display(), fix)
+    StartError::new(Exit::Io, &what, path.display(), failed.fix())
 }
 
 fn busy(path: &Path) -> StartError {

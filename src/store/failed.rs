@@ -45,6 +45,14 @@ impl Failed {
         }
     }
 
+    /// What the operator can do; empty: nothing that is known here.
+    pub fn fix(&self) -> &'static str {
+        match self.why {
+            Why::Full => "make room on that disk",
+            Why::Io | Why::Damaged | Why::Row | Why::Other => "",
+        }
+    }
+
     /// The database itself.
     pub fn malformed(what: &str) -> Self {
         Failed {

@@ -39,8 +39,8 @@ const LOG_PAGES: i64 = 3_600;
 pub(super) const LOG_BYTES: u64 = 16 * 1024 * 1024;
 /// More than there are.
 const STATEMENTS: usize = 256;
-/// In KiB. What SQLite keeps it looks through at the end of many commits, page by page; a page that it has not kept is in
-/// the file system's cache, some microseconds away.
+/// In KiB. What SQLite keeps it looks through at the end of many commits, page by page; a page that it has not kept is
+/// in the file system's cache, some microseconds away.
 const CACHE: i32 = 8 * 1024;
 
 /// Fills an empty file.
@@ -73,11 +73,7 @@ pub fn open(path: &Path, how: &How) -> Result<Connection, StartError> {
         Ok(()) => Ok(db),
         Err(failed) if failed.why == Why::Damaged => Err(damaged(path, &failed.to_string())),
         Err(failed) => {
-            let fix = match failed.why {
-                Why::Full => "make room on that disk",
-                _ => "",
-            };
-            let what = failed.to_string();
+            let (what, fix) = (failed.to_string(), failed.fix());
             Err(StartError::new(failed.exit(), &what, path.display(), fix))
         }
     }
