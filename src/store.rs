@@ -29,7 +29,7 @@ mod survey;
 mod sweeps;
 mod tail;
 #[cfg(test)]
-mod testing;
+pub mod testing;
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::fs::File;
@@ -205,7 +205,8 @@ impl Store {
         Ok(())
     }
 
-    /// Puts everything that is committed into its table, and leaves it nowhere else but in the log, which closing empties.
+    /// Puts everything that is committed into its table, and leaves it nowhere else but in the log, which closing
+    /// empties.
     pub fn settle(&self) -> Result<(), Failed> {
         match self.has_written.get() {
             true => self.wipe_tail(),

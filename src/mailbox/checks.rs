@@ -22,7 +22,7 @@ use super::sweep::Sweep;
 use super::*;
 use crate::accounts::{AccountId, Ends};
 use crate::config::MailboxConfig;
-use crate::store::{DATABASE, DeviceRow, Store};
+use crate::store::{DATABASE, DeviceRow, Store, testing};
 use crate::time::Now;
 use crate::wire::code::Code;
 use words::*;
@@ -317,10 +317,7 @@ impl House {
             let mut stands = false;
             for row in t.messages_from(0, 10_000)? {
                 let message = t.message(row.id, row.conversation, row.seq)?;
-                stands |= message
-                    .body
-                    .windows(text.len())
-                    .any(|part| part == text.as_bytes());
+                stands |= testing::has(&message.body, text);
             }
             Ok::<_, crate::store::Failed>(stands)
         };
@@ -329,12 +326,7 @@ impl House {
 
     /// Whether it stands in any file of the store.
     fn stands_in_files(&self, text: &str) -> bool {
-        let files = std::fs::read_dir(&self.dir).unwrap();
-        let mut files = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
-        files.any(|bytes| {
-            let mut windows = bytes.windows(text.len());
-            windows.any(|window| window == text.as_bytes())
-        })
+        testing::stands_in(&self.dir, text)
     }
 }
 

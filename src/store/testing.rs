@@ -1,5 +1,7 @@
 //! What tests do to a store that no daemon does. Knows no rows.
 
+use std::path::Path;
+
 use super::{Store, slots};
 
 impl Store {
@@ -33,4 +35,18 @@ impl Store {
         let sql = format!("SELECT count(*) FROM {table}");
         self.db.query_row(&sql, [], |row| row.get(0)).unwrap()
     }
+}
+
+/// Whether a text stands in any file of a directory.
+pub fn stands_in(dir: &Path, text: &str) -> bool {
+    let mut files = std::fs::read_dir(dir).unwrap();
+    files.any(|file| {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        has(&bytes, text)
+    })
+}
+
+pub fn has(bytes: &[u8], text: &str) -> bool {
+    let mut parts = bytes.windows(text.len());
+    parts.any(|part| part == text.as_bytes())
 }

@@ -11,6 +11,7 @@ use crate::accounts::{AccountId, Asker, Operator};
 use crate::config::AccountsConfig;
 use crate::mailbox::sweep::FORGET_MS;
 use crate::mailbox::{Ask as MailAsk, Event, Letter, Mail, Sender};
+use crate::store::testing;
 use crate::wire::code::Verb;
 use crate::wire::name::Name;
 
@@ -100,13 +101,7 @@ impl Office {
     }
 
     fn stands_in_files(&self, text: &str) -> bool {
-        let files = std::fs::read_dir(&self.dir).unwrap();
-        let mut files = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
-        files.any(|bytes| {
-            bytes
-                .windows(text.len())
-                .any(|part| part == text.as_bytes())
-        })
+        testing::stands_in(&self.dir, text)
     }
 }
 

@@ -4,7 +4,7 @@
 use super::*;
 use crate::mailbox::post::Post;
 use crate::mailbox::{Answer as MailAnswer, Entry, Event, Page};
-use crate::store::{Pace, check};
+use crate::store::{Pace, check, testing};
 use crate::wire::code::Evidence;
 
 fn ack(account: AccountId, pos: u64) -> Job {
@@ -50,8 +50,18 @@ impl Office {
     }
 
     fn stands_in_files(&self, text: &str) -> bool {
-        let mut files = std::fs::read_dir(&self.dir).unwrap();
-        files.any(|file| stands_in(&file.unwrap().path(), text))
+        testing::stands_in(&self.dir, text)
+    }
+
+    /// Messages that were made and that their rows have no more; one has `key` as its `messageId`, and was not in the
+    /// first row of those that hold what waits.
+    fn lose(&mut self, key: &str) {
+        let much = send(Asker::Admin(0), ALICE, "bob", 6_000);
+        self.batch(vec![much, keyed(key)]);
+        self.entries();
+        assert!(!self.waits());
+        let sql = "UPDATE messages SET message_id = CAST(id AS BLOB), body = x''";
+        self.bench.store.break_rows(sql);
     }
 
     fn entries(&mut self) -> Vec<Entry> {
@@ -64,19 +74,6 @@ impl Office {
             answer => panic!("{answer:?}"),
         }
     }
-}
-
-/// Not in the first row of those that hold what waits.
-fn behind_much(key: &str) -> Vec<Job> {
-    let much = send(Asker::Admin(0), ALICE, "bob", 6_000);
-    vec![much, keyed(key)]
-}
-
-fn stands_in(file: &std::path::Path, text: &str) -> bool {
-    let bytes = std::fs::read(file).unwrap();
-    bytes
-        .windows(text.len())
-        .any(|part| part == text.as_bytes())
 }
 
 fn seqs(entries: &[Entry]) -> Vec<u64> {
@@ -195,38 +192,22 @@ fn changes_that_are_not_as_they_were_written_are_refused() {
 #[test]
 fn nothing_of_what_was_made_is_left_once_the_past_is_forgotten() {
     let mut office = Office::new("left");
-    office.batch(behind_much("canary"));
-    office.entries();
-    assert!(!office.waits());
-    office
-        .bench
-        .store
-        .break_rows("UPDATE messages SET message_id = CAST(id AS BLOB), body = x''");
+    office.lose("canary");
     assert!(office.stands_in_files("canary"));
     office.bench.store.forget_the_past().unwrap();
     assert!(!office.stands_in_files("canary"));
     let copy = office.dir.with_extension("copy");
     let _ = std::fs::remove_file(&copy);
-    office.batch(behind_much("canary"));
-    office.entries();
-    office
-        .bench
-        .store
-        .break_rows("UPDATE messages SET message_id = CAST(id AS BLOB), body = x''");
+    office.lose("canary");
     office.bench.store.back_up(&copy, &mut || true).unwrap();
-    assert!(!stands_in(&copy, "canary"));
+    assert!(!testing::has(&std::fs::read(&copy).unwrap(), "canary"));
     std::fs::remove_file(&copy).unwrap();
 }
 
 #[test]
 fn nothing_of_what_was_made_is_left_by_who_closes() {
     let mut office = Office::new("closed");
-    office.batch(behind_much("canary"));
-    office.entries();
-    office
-        .bench
-        .store
-        .break_rows("UPDATE messages SET message_id = CAST(id AS BLOB), body = x''");
+    office.lose("canary");
     office.bench.close();
     let other = office.dir.with_extension("other");
     office.bench = Bench::new(Store::open(&other).unwrap(), office.bench.settings.clone());
