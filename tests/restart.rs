@@ -2,8 +2,6 @@
 
 mod common;
 
-use std::time::Duration;
-
 use common::{Chunking, Client, Daemon, Setup};
 use rustix::process::Signal;
 
@@ -33,28 +31,6 @@ fn f9_a_crash_leaves_no_socket_in_the_way() {
         daemon.wait();
     }
     std::fs::remove_dir_all(folder).expect("remove the folder");
-}
-
-/// The unit has none: however often it crashes, or finds no room on the disk, it is started again.
-#[test]
-fn f9_the_unit_restarts_without_a_start_limit() {
-    let unit = std::fs::read_to_string("systemd/privmsgd.service").expect("the unit");
-    let value = |key: &str| {
-        let line = unit
-            .lines()
-            .find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-        line.map(str::to_owned)
-    };
-    assert_eq!(value("Restart").as_deref(), Some("on-failure"));
-    let wait: u64 = value("RestartSec")
-        .expect("RestartSec")
-        .parse()
-        .expect("seconds");
-    assert!(Duration::from_secs(wait) >= Duration::from_secs(1));
-    assert_eq!(
-        (value("StartLimitBurst"), value("StartLimitIntervalSec")),
-        (None, Some("0".into()))
-    );
 }
 
 fn tempfile() -> String {

@@ -32,13 +32,19 @@ fn a_service_without_one_of_its_walls_is_too_exposed() {
     fs::remove_dir_all(dir).unwrap();
 }
 
-/// A disk may be full for longer than systemd is patient by itself: five times in ten seconds.
+/// F9: however often it crashes; and a disk may be full for longer than systemd is patient by itself: five times in ten
+/// seconds.
 #[test]
 fn a_service_that_cannot_start_yet_is_started_again_and_again() {
     let service = fs::read_to_string(unit("service")).unwrap();
     let (general, rest) = service.split_once("\n[Service]\n").unwrap();
     assert!(general.contains("\nStartLimitIntervalSec=0\n"), "{general}");
+    assert!(!service.contains("\nStartLimitBurst="), "{service}");
     assert!(rest.contains("\nRestart=on-failure\n"));
+    let wait = rest
+        .lines()
+        .find_map(|line| line.strip_prefix("RestartSec="));
+    assert!(wait.unwrap().parse::<u64>().unwrap() >= 1);
     let ends = "RestartPreventExitStatus=";
     let given_up = rest.lines().find(|line| line.starts_with(ends)).unwrap();
     // The disk: 74.
