@@ -12,14 +12,20 @@ use crate::house::{Client, Daemon, PASSWORD, Place, add_account, code, strace_of
 /// A data directory on a file system of its own that goes with the daemon.
 const MOUNT: &str = "mount -t tmpfs -o size=3m,mode=0700 tmpfs \"$0\" && cp -p \"$0\".template/* \"$0\" && exec \"$@\"";
 
-#[test]
-fn a8_a_full_disk_refuses_what_is_new_and_nothing_else() {
-    let place = Place::new("full");
+/// A place for [`MOUNT`], where it finds Alice and Bob, and its directory of data.
+fn small(name: &str) -> (Place, String) {
+    let place = Place::new(name);
     fs::create_dir(place.data()).unwrap();
     let template = place.0.join("data.template");
     add_account("alice", &template);
     add_account("bob", &template);
     let data = place.data().display().to_string();
+    (place, data)
+}
+
+#[test]
+fn a8_a_full_disk_refuses_what_is_new_and_nothing_else() {
+    let (place, data) = small("full");
     let under = ["unshare", "-r", "-m", "sh", "-c", MOUNT, &data];
     let metrics = format!("unix:{}", place.0.join("metrics").display());
     let keys = [("PRIVMSGD_METRICS__LISTEN", &*metrics)];
@@ -107,12 +113,7 @@ fn a8_a_full_disk_refuses_what_is_new_and_nothing_else() {
 /// What was committed and does not stand in its tables yet is put there when a store is opened.
 #[test]
 fn a8_a_daemon_that_was_killed_on_a_full_disk_starts_when_there_is_room() {
-    let place = Place::new("killed-full");
-    fs::create_dir(place.data()).unwrap();
-    let template = place.0.join("data.template");
-    add_account("alice", &template);
-    add_account("bob", &template);
-    let data = place.data().display().to_string();
+    let (place, data) = small("killed-full");
     let under = ["unshare", "-r", "-m", "sh", "-c", AGAIN, &data];
     let mut shell = Daemon::start(&place, &under, &[]);
     let mut alice = Client::session(shell.port().expect("it starts"), "alice", "").unwrap();
