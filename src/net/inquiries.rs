@@ -86,10 +86,16 @@ impl Inquiries {
         for job in engine.take_jobs() {
             match self.submit(job) {
                 Err(job) if engine.outlives_asker(&job) => self.keep(job, engine.conns.now_ms),
-                Err(job) => engine.done(&no_room(job)),
+                Err(job) => engine.done(&not_taken(job, self.has_failed())),
                 Ok(()) => {}
             }
         }
+    }
+
+    /// Whether the desk takes nothing any more, though it may have answers left.
+    fn has_failed(&self) -> bool {
+        let failed = self.desk.as_ref().and_then(|desk| desk.failed());
+        failed.is_some()
     }
 
     fn put_kept(&mut self, now_ms: u64) {
@@ -136,8 +142,13 @@ const KEPT_RETRY_MS: u64 = 100;
 /// How long to wait before asking again.
 const RETRY_MS: u32 = 1_000;
 
-fn no_room(job: Job) -> Done {
+/// The answer to what the desk had no room for, or will never look at.
+fn not_taken(job: Job, has_failed: bool) -> Done {
     let (code, message) = match &job.ask {
+        _ if has_failed => (
+            Code::StorageFailed,
+            "the server's store failed; this was not done",
+        ),
         Ask::Register { .. } | Ask::Create { .. } => (
             Code::RateLimited,
             "too many names are being proved now; try again",
@@ -152,7 +163,7 @@ fn no_room(job: Job) -> Done {
         code,
         message,
         field: None,
-        retry_after_ms: Some(RETRY_MS),
+        retry_after_ms: (!has_failed).then_some(RETRY_MS),
     };
     let answer = match job.ask {
         Ask::Mail(mail) => Answer::Mail {

@@ -1,6 +1,9 @@
 //! Messages that are stored: accepted once they are, and there for whoever was away.
 
+use privmsgd::accounts::{Desk, Done, Job};
 use privmsgd::mailbox::Ask;
+use privmsgd::net::inquiries::Inquiries;
+use privmsgd::ops::exit::Exit;
 
 use crate::house::{transcript, transcript_with};
 use crate::stage::Stage;
@@ -170,6 +173,39 @@ fn a_full_desk_takes_no_message() {
         alice.send(r#"{"type":"privateMessage","toUsername":"Bob","message":"hi","id":3}"#);
         alice.expect(r#"{"type":"accepted","id":3,"toUsername":"Bob","seq":1,"time":"…"}"#);
     });
+}
+
+/// A desk whose store has failed, before the loop has heard of it.
+struct Failed;
+
+impl Desk for Failed {
+    fn submit(&mut self, job: Job) -> Result<(), Job> {
+        Err(job)
+    }
+
+    fn done(&mut self) -> Option<Done> {
+        None
+    }
+
+    fn failed(&self) -> Option<Exit> {
+        Some(Exit::Io)
+    }
+}
+
+#[test]
+fn a_failed_desk_is_not_said_to_be_full() {
+    let mut stage = Stage::new();
+    let mut alice = stage.register("alice", "phone", "");
+    assert_eq!(alice.line()["type"], "synced");
+    alice.say(r#"{"type":"privateMessage","toUsername":"Bob","message":"hi","id":1}"#);
+    alice.say(r#"{"type":"history","withUsername":"Bob","id":2}"#);
+    stage.engine.readable(alice.id.key, true);
+    Inquiries::new(Some(Box::new(Failed))).turn(&mut stage.engine, |_, _| {});
+    stage.engine.flush();
+    for line in [alice.line(), alice.line()] {
+        assert_eq!(line["code"], "storageFailed", "{line}");
+        assert_eq!(line.get("retryAfterMs"), None, "{line}");
+    }
 }
 
 /// > A session with `"deliver":"none"` has no device and no `resumeToken`, replaces nobody, moves no cursor, is not online,
