@@ -100,6 +100,16 @@ fn a19_the_same_seed_is_the_same_run() {
     }
 }
 
+/// Runs that once broke a promise.
+///
+/// 18143: a message that was edited while its sender was blocked is below a receipt, and no device has it.
+#[test]
+fn a19_promises_hold_where_they_once_did_not() {
+    for seed in [18_143] {
+        simulate(seed, Wrong::Nothing).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
+    }
+}
+
 #[test]
 fn a19_promises_hold_in_every_run() {
     let only = number("SIM_SEED");

@@ -79,7 +79,8 @@ impl Ledger {
         let mut said = by == Evidence::Transport;
         for index in &talk[..up_to as usize] {
             let letter = &self.letters[*index];
-            if letter.to != with || letter.blocked {
+            // A receipt says nothing of what a block took away.
+            if letter.to != with || letter.blocked || letter.was_hidden_by_block {
                 continue;
             }
             let entry = who
