@@ -20,7 +20,7 @@ pub struct Seen {
     /// Bytes read and bytes written.
     pub read: u64,
     pub written: u64,
-    /// It read the end of input, or an error.
+    /// It read the end of input, or met an error.
     pub end: bool,
     pub error: bool,
     /// It ended its side.
@@ -165,6 +165,7 @@ impl Write for Memory {
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
         let mut pipe = self.0.borrow_mut();
         if pipe.reset {
+            pipe.seen.error = true;
             return Err(ErrorKind::BrokenPipe.into());
         }
         let room = pipe.window.saturating_sub(pipe.to_peer.len());
@@ -194,7 +195,8 @@ impl Transport for Memory {
     }
 
     fn unacknowledged(&mut self) -> io::Result<Option<u64>> {
-        let pipe = self.0.borrow();
+        let mut pipe = self.0.borrow_mut();
+        pipe.seen.error |= pipe.reset;
         let out = pipe.to_peer.len() as u64 + pipe.withheld;
         match (pipe.reset, pipe.obscure) {
             (true, _) => Err(ErrorKind::ConnectionReset.into()),

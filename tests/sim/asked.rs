@@ -44,8 +44,9 @@ impl World {
                 }
                 Evidence::Transport => {
                     let until = link.reset_at.unwrap_or(self.now);
-                    let held =
-                        |at: &u64| at + HELD_MS <= until || (link.fin && link.reset_at.is_none());
+                    // What the server knew before it could hear of a reset, it asks a turn later.
+                    let in_order = link.fin && !link.far.seen().error;
+                    let held = |at: &u64| at + HELD_MS <= until || in_order;
                     let good = link.arrivals.get(&pos).is_some_and(held);
                     assert!(
                         good,

@@ -103,9 +103,11 @@ fn a19_the_same_seed_is_the_same_run() {
 /// Runs that once broke a promise.
 ///
 /// 18143: a message that was edited while its sender was blocked is below a receipt, and no device has it.
+/// 77084: a client has ended its input, its session is replaced, and its link is cut before the turn in which the server asks
+/// to store what had arrived by then.
 #[test]
 fn a19_promises_hold_where_they_once_did_not() {
-    for seed in [18_143] {
+    for seed in [18_143, 77_084] {
         simulate(seed, Wrong::Nothing).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
     }
 }
