@@ -20,7 +20,7 @@ pub struct Seen {
     /// Bytes read and bytes written.
     pub read: u64,
     pub written: u64,
-    /// It read the end of input, or met an error.
+    /// It read the end of input; it met an error as it read, or asked what has arrived.
     pub end: bool,
     pub error: bool,
     /// It ended its side.
@@ -165,7 +165,6 @@ impl Write for Memory {
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
         let mut pipe = self.0.borrow_mut();
         if pipe.reset {
-            pipe.seen.error = true;
             return Err(ErrorKind::BrokenPipe.into());
         }
         let room = pipe.window.saturating_sub(pipe.to_peer.len());
