@@ -87,6 +87,9 @@ impl Post<'_> {
             mailbox.waiting = mailbox.waiting.saturating_sub(sum.messages);
             mailbox.waiting_bytes = mailbox.waiting_bytes.saturating_sub(sum.bytes);
         }
+        if mailbox.waiting > 0 && mailbox.gaps == 0 && mailbox.delivered == mailbox.head {
+            self.tables.note_lost_entries(me.id, mailbox.waiting);
+        }
         self.tables.put_mailbox(me.id, mailbox);
         for (peer, sum) in sums {
             self.arrived_from(me, &mailbox, peer, sum, proof)?;

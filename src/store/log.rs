@@ -149,6 +149,17 @@ impl Tables<'_> {
         }
     }
 
+    /// All of the log was taken, and `count` messages that wait were not in it: what named them was damaged, so that they
+    /// are delivered to nobody. History has them. Says it in the log, once.
+    pub fn note_lost_entries(&self, account: AccountId, count: u64) {
+        if self.cache().damaged_entries.insert((account, u64::MAX)) {
+            let account = account.0;
+            error!(
+                "store: {count} messages wait for account {account}, and its log does not name them: see privmsgd check-store"
+            );
+        }
+    }
+
     /// The messages that came to the account after `after` up to `upto`, but for damaged entries.
     pub fn arrived(
         &self,

@@ -59,6 +59,44 @@ fn a5_a_database_that_is_malformed_where_it_is_read_first_is_not_served() {
     );
 }
 
+/// The last entry of a log belongs to nobody any more: its message is in the history, delivered to nobody, and that is said.
+#[test]
+fn a5_messages_that_no_log_names_are_missed() {
+    let place = Place::new("unnamed").with_accounts(&["alice", "bob"]);
+    let mut daemon = Daemon::start(&place, &[], &[]);
+    let mut alice = Client::session(daemon.port().expect("it starts"), "alice", "").expect("alice");
+    for number in 1..=3 {
+        let line = alice.message("bob", number, "x").expect("an answer");
+        assert_eq!(line["type"], "accepted", "{line}");
+    }
+    drop(daemon);
+    Store::open(&place.data())
+        .unwrap()
+        .forget_the_past()
+        .unwrap();
+    let db = Connection::open(place.data().join("privmsgd.db")).unwrap();
+    let sql = "UPDATE log SET account = 99 WHERE kind = 0 AND pos = (SELECT max(pos) FROM log WHERE kind = 0)";
+    assert_eq!(db.execute(sql, []).unwrap(), 1);
+    drop(db);
+    let mut daemon = Daemon::start(&place, &[], &[]);
+    let port = daemon.port().expect("it starts");
+    let mut bob = Client::session(port, "bob", r#","deliver":"ack""#).expect("bob");
+    let (mut named, mut last) = (0, 0);
+    while let Some(line) = bob.line() {
+        match line["type"].as_str() {
+            Some("privateMessage") => (named, last) = (named + 1, line["pos"].as_u64().unwrap()),
+            Some("synced") => break,
+            _ => {}
+        }
+    }
+    assert_eq!(named, 2);
+    let told = "1 messages wait for account 2, and its log does not name them";
+    assert!(!daemon.log().contains(told));
+    bob.send(&format!(r#"{{"type":"ack","pos":{},"id":1}}"#, last + 1));
+    bob.until(&["ok", "errorMessage"]).expect("an answer");
+    assert!(daemon.log().contains(told), "{}", daemon.log());
+}
+
 fn break_page(place: &Place, page: u64) {
     let path = place.data().join("privmsgd.db");
     let file = OpenOptions::new().write(true).open(path).unwrap();
