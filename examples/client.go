@@ -3,7 +3,6 @@
 // standard error. PRIVMSG_PASSWORD or PRIVMSG_TOKEN proves the name. At the end of input what waits is fetched, then it ends.
 package main
 import ("bufio"; "crypto/tls"; "crypto/x509"; "encoding/json"; "fmt"; "log"; "net"; "os"; "strings"; "time")
-
 const heartbeat = 30 * time.Second // a connection on which nothing comes for two of them is dead
 type object = map[string]any
 var (
