@@ -136,15 +136,6 @@ impl Tables<'_> {
         self.cache().conversations.change(key, Some(row));
     }
 
-    /// All of the account's, in no order.
-    pub fn conversations(&self, account: AccountId) -> Result<Vec<Conversation>, Failed> {
-        self.write_back()?;
-        let sql = select!("low = ?1 OR high = ?1");
-        let mut list = self.db.prepare_cached(sql)?;
-        let rows = list.query_map([account.0], conversation_row)?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
     pub(super) fn write_conversation(&self, row: &Conversation) -> Result<(), Failed> {
         let (low, high) = (numbers(&row.of_low), numbers(&row.of_high));
         let values = params![

@@ -111,6 +111,20 @@ mod tests {
     }
 
     #[test]
+    fn the_tables_say_what_a_byte_does_bit_by_bit() {
+        let tables = tables();
+        for byte in 0..=255 {
+            let one = |sum: u32, _| (sum >> 1) ^ if sum & 1 == 1 { POLYNOMIAL } else { 0 };
+            let mut sum = (0..8).fold(u32::from(byte), one);
+            for table in &tables {
+                assert_eq!(look(table, byte), sum);
+                sum = (0..8).fold(sum, one);
+            }
+        }
+        assert_eq!(tables, TABLES);
+    }
+
+    #[test]
     fn neighbours_are_told_apart() {
         let sum = |a: &[u8], b: &[u8]| Crc::new().text(Some(a)).text(Some(b)).sum();
         assert_ne!(sum(b"ab", b"c"), sum(b"a", b"bc"));

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::bare::bare;
+
 /// How long anything the daemon does by itself may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -286,9 +288,8 @@ fn spawn(setup: &Setup, dir: &Path) -> Child {
     let words: Vec<&str> = setup.under.iter().map(String::as_str).collect();
     let words = [&words[..], &[env!("CARGO_BIN_EXE_privmsgd")]].concat();
     let mut command = Command::new(words[0]);
-    command
+    bare(&mut command)
         .args(&words[1..])
-        .env_clear()
         .arg("--listen")
         .arg("127.0.0.1:0")
         .arg("--port-file")
@@ -322,10 +323,9 @@ fn spawn(setup: &Setup, dir: &Path) -> Child {
 
 /// As the operator does while no daemon runs.
 fn add_account(name: &str, data: &Path) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_privmsgd"))
+    let mut child = bare(&mut Command::new(env!("CARGO_BIN_EXE_privmsgd")))
         .args(["account", "add", name, "--data"])
         .arg(data)
-        .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()

@@ -12,6 +12,7 @@
 //! Nothing here waits without a bound, and nothing sleeps where an event tells the same.
 #![allow(dead_code, unused_imports)]
 
+mod bare;
 mod client;
 mod daemon;
 mod http;
@@ -19,6 +20,7 @@ mod pattern;
 mod play;
 mod program;
 
+pub use bare::bare;
 pub use client::Client;
 pub use daemon::{Address, Daemon, PASSWORD, Setup};
 pub use http::{Answer, get, get_over};

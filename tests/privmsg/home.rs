@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::bench::place::{Outcome, outcome};
-use crate::common::{Address, Daemon, PASSWORD, Program};
+use crate::common::{Address, Daemon, PASSWORD, Program, bare};
 
 pub struct Home(PathBuf);
 
@@ -46,10 +46,9 @@ impl Home {
     /// Bounded in time, by a signal, so that no exit code of its own comes of it.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new("timeout");
-        command
+        bare(&mut command)
             .args(["-s", "KILL", "60", env!("CARGO_BIN_EXE_privmsg")])
             .args(args)
-            .env_clear()
             .env("HOME", &self.0)
             .env("TZ", "UTC");
         command
@@ -74,7 +73,7 @@ impl Home {
     /// Not bounded by `timeout`, which would not pass a kill on.
     pub fn start(&self, args: &[&str]) -> Program {
         let mut command = Command::new(env!("CARGO_BIN_EXE_privmsg"));
-        Program::start(command.args(args).env_clear().env("HOME", &self.0))
+        Program::start(bare(&mut command).args(args).env("HOME", &self.0))
     }
 
     pub fn dir(&self) -> &Path {

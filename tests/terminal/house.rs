@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::PATIENCE;
+use crate::bare::{bare, counts};
 use crate::pane::Pane;
 
 const PASSWORD: &str = "correct horse";
@@ -89,6 +90,8 @@ impl House {
         let home = self.home(name);
         let words = self
             .environment(name)
+            .into_iter()
+            .chain(counts())
             .map(|(key, value)| format!("{key}={value}"));
         let mut command: Vec<String> = [
             "new-session",
@@ -129,7 +132,7 @@ impl House {
 
     pub fn privmsg(&self, name: &str, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_privmsg"));
-        command.args(args).env_clear().envs(self.environment(name));
+        bare(&mut command).args(args).envs(self.environment(name));
         command.stdin(Stdio::null());
         command
     }
@@ -147,8 +150,7 @@ impl House {
         let ports = self.dir.join("ports");
         let _ = fs::remove_file(&ports);
         let mut command = Command::new(env!("CARGO_BIN_EXE_privmsgd"));
-        command
-            .env_clear()
+        bare(&mut command)
             .args(["--listen", &self.address, "--port-file"])
             .arg(&ports);
         if self.mailbox {
@@ -230,8 +232,7 @@ fn add_account(name: &str, dir: &Path) {
     command
         .args(["account", "add", name, "--data"])
         .arg(dir.join("data"));
-    let quiet = command
-        .env_clear()
+    let quiet = bare(&mut command)
         .stdin(Stdio::piped())
         .stdout(Stdio::null());
     let mut child = quiet.spawn().expect("privmsgd runs");

@@ -2,6 +2,8 @@
 //!
 //! The screens are in `screens/`; with `PRIVMSG_WRITE_SCREENS=1` they are written instead of compared, for a person to look at.
 
+#[path = "../common/bare.rs"]
+mod bare;
 mod house;
 mod pane;
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::common::{Address, Daemon};
+use crate::common::{Address, Daemon, bare};
 use crate::files::Pair;
 #[cfg(feature = "systemd")]
 use crate::ops::{Running, listener};
@@ -110,10 +110,9 @@ fn the_address_is_shown_as_it_is_asked_for() {
 /// Exit code and standard error of a daemon that does not start.
 pub fn refused(set: &[(&str, &Path)], args: &[&str]) -> (i32, String) {
     let mut command = Command::new("timeout");
-    command
+    bare(&mut command)
         .args(["10", env!("CARGO_BIN_EXE_privmsgd")])
-        .args(args)
-        .env_clear();
+        .args(args);
     for (key, value) in set {
         command.env(key, value);
     }

@@ -6,16 +6,16 @@ use privmsgd::store::How;
 use rusqlite::Connection;
 use serde_json::Value;
 
+use crate::bare::bare;
 use crate::house::{Place, filled};
 
 type Outcome = (i32, String, String);
 
 fn privmsgd(place: &Place, line: &str) -> Outcome {
     let line = line.replace("DIR", &place.0.display().to_string());
-    let output = Command::new("timeout")
+    let output = bare(&mut Command::new("timeout"))
         .args(["30", env!("CARGO_BIN_EXE_privmsgd")])
         .args(line.split_whitespace())
-        .env_clear()
         .current_dir(&place.0)
         .output()
         .expect("timeout runs");

@@ -1,6 +1,8 @@
 //! The operator's side of the store: checking, copying, bringing back, counting, sealing, what damage does, and
 //! what a power cut leaves at any moment of that.
 
+#[path = "../common/bare.rs"]
+mod bare;
 mod check;
 mod commands;
 mod copies;
@@ -14,6 +16,7 @@ mod power;
 #[path = "../common/random.rs"]
 #[allow(dead_code)]
 mod random;
+mod refusals;
 #[path = "../durability/replay.rs"]
 mod replay;
 mod seal;

@@ -212,6 +212,21 @@ fn a_registration_says_how_it_wants_its_mail() {
 }
 
 #[test]
+fn no_secret_of_a_registration_is_shown() {
+    let token = "0123456789abcdef0123456789abcdef";
+    for (secret, more) in [
+        ("hunter2", r#","password":"hunter2""#.to_string()),
+        (token, format!(r#","resumeToken":"{token}""#)),
+    ] {
+        let shown = format!("{:?}", registered_in_mailbox(&more));
+        assert!(shown.starts_with("Register { username: "), "{shown}");
+        assert!(!shown.contains(secret), "{shown}");
+        let number = u128::from_str_radix(token, 16).unwrap().to_string();
+        assert!(!shown.contains(&number), "{shown}");
+    }
+}
+
+#[test]
 fn a_registration_that_wants_its_mail_otherwise_is_refused() {
     for (more, code, field) in [
         (r#","after":1"#, Code::MissingField, "epoch"),
