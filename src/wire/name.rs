@@ -301,6 +301,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_key_is_shown_as_text() {
+        let key = Name::parse("Al-ice").unwrap().key();
+        assert_eq!(format!("{key:?}"), r#"Key("al-ice")"#);
+    }
+
+    #[test]
     fn an_ascii_name_is_borrowed_and_compared_in_lower_case() {
         let name = Name::parse("Al-ice.B_0+").unwrap();
         assert!(matches!(name.0, Form::Text(Cow::Borrowed("Al-ice.B_0+"))));

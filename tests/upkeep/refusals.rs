@@ -146,6 +146,29 @@ fn what_is_brought_back_is_a_copy_and_no_store_in_use() {
     assert!(!place.path("new/privmsgd.db").exists());
 }
 
+/// Something of the operator's stands where the new store is to be written.
+#[test]
+fn what_stands_in_the_way_of_a_restore_is_named() {
+    let place = Place::new("in-the-way");
+    let store = filled(&place.0, How::default(), 1);
+    store.back_up(&place.path("copy.db"), &mut || true).unwrap();
+    let obstacle = place.path("new/privmsgd.db.restored");
+    fs::create_dir_all(&obstacle).unwrap();
+    fs::set_permissions(place.path("new"), Permissions::from_mode(0o700)).unwrap();
+    let error = not_restored(&place, "copy.db");
+    assert_eq!(error.code, Exit::Io, "{error}");
+    assert!(
+        error.to_string().contains("privmsgd.db.restored"),
+        "{error}"
+    );
+    fs::remove_dir(&obstacle).unwrap();
+    fs::write(place.path("file"), "").unwrap();
+    let error = store
+        .back_up(&place.path("file/copy.db"), &mut || true)
+        .unwrap_err();
+    assert_eq!(error.code, Exit::Io, "{error}");
+}
+
 #[test]
 fn a_key_that_is_no_file_is_refused_with_the_way_to_make_one() {
     let place = Place::new("no-key");
@@ -154,7 +177,7 @@ fn a_key_that_is_no_file_is_refused_with_the_way_to_make_one() {
             key: key.display().to_string(),
             ..MailboxConfig::default()
         };
-        How::load(&config).err().expect("no key")
+        How::load(&config).expect_err("no key")
     };
     for path in [place.0.clone(), place.path("none")] {
         let error = load(&path);
@@ -174,7 +197,7 @@ fn a_key_that_is_no_file_is_refused_with_the_way_to_make_one() {
 fn counting_is_given_up_when_the_daemon_ends() {
     let place = Place::new("given-up");
     let store = filled(&place.0, How::default(), 20_001);
-    let mut count = |goes_on| {
+    let count = |goes_on| {
         let mut slices = 0;
         let told = store.tell(&Upkeep::Stats, true, &mut || {
             slices += 1;

@@ -43,6 +43,16 @@ fn holds_canary(place: &Place) -> bool {
 }
 
 #[test]
+fn a_key_is_not_shown() {
+    let keys = Place::new("keys");
+    let shown = format!("{:?}", how(&keys, 'a'));
+    assert!(
+        shown.contains("Sealer(…)") && !shown.contains("aaaa"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn no_file_holds_what_was_written_and_the_key_reads_it() {
     let (keys, place) = (Place::new("keys"), Place::new("sealed"));
     let store = filled(&place.0, how(&keys, 'a'), 30);
