@@ -20,9 +20,11 @@ pub struct Seen {
     /// Bytes read and bytes written.
     pub read: u64,
     pub written: u64,
-    /// It read the end of input; it met an error as it read, or asked what has arrived.
+    /// It read the end of input, or an error.
     pub end: bool,
     pub error: bool,
+    /// It asked what has arrived, and heard of a reset.
+    pub lost: bool,
     /// It ended its side.
     pub shut: bool,
     /// It let go of the connection.
@@ -195,7 +197,7 @@ impl Transport for Memory {
 
     fn unacknowledged(&mut self) -> io::Result<Option<u64>> {
         let mut pipe = self.0.borrow_mut();
-        pipe.seen.error |= pipe.reset;
+        pipe.seen.lost |= pipe.reset;
         let out = pipe.to_peer.len() as u64 + pipe.withheld;
         match (pipe.reset, pipe.obscure) {
             (true, _) => Err(ErrorKind::ConnectionReset.into()),

@@ -45,7 +45,8 @@ impl World {
                 Evidence::Transport => {
                     let until = link.reset_at.unwrap_or(self.now);
                     // What the server knew before it could hear of a reset, it asks a turn later.
-                    let in_order = link.fin && !link.far.seen().error;
+                    let seen = link.far.seen();
+                    let in_order = link.fin && !seen.error && !seen.lost;
                     let held = |at: &u64| at + HELD_MS <= until || in_order;
                     let good = link.arrivals.get(&pos).is_some_and(held);
                     assert!(
