@@ -69,7 +69,7 @@ impl Inquiries {
         engine: &mut Engine<S>,
         mut admin: impl FnMut(u64, Answer),
     ) {
-        let failed = self.desk.as_ref().and_then(|desk| desk.failed());
+        let failed = self.desk_failed();
         let mut left = ANSWERS_PER_TURN;
         while left > 0
             && let Some(done) = self.desk.as_mut().and_then(|desk| desk.done())
@@ -86,16 +86,15 @@ impl Inquiries {
         for job in engine.take_jobs() {
             match self.submit(job) {
                 Err(job) if engine.outlives_asker(&job) => self.keep(job, engine.conns.now_ms),
-                Err(job) => engine.done(&not_taken(job, self.has_failed())),
+                Err(job) => engine.done(&not_taken(job, self.desk_failed().is_some())),
                 Ok(()) => {}
             }
         }
     }
 
-    /// Whether the desk takes nothing any more, though it may have answers left.
-    fn has_failed(&self) -> bool {
-        let failed = self.desk.as_ref().and_then(|desk| desk.failed());
-        failed.is_some()
+    /// Why the desk takes nothing any more, though it may have answers left.
+    fn desk_failed(&self) -> Option<Exit> {
+        self.desk.as_ref()?.failed()
     }
 
     fn put_kept(&mut self, now_ms: u64) {

@@ -10,6 +10,8 @@ mod damage;
 #[path = "../durability/disk.rs"]
 mod disk;
 mod house;
+#[path = "../ops/mod.rs"]
+mod ops;
 mod points;
 #[path = "../rows/crash/disk.rs"]
 mod power;

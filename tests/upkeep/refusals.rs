@@ -12,6 +12,7 @@ use privmsgd::upkeep::{Restore, Told, Upkeep};
 
 use crate::bare::bare;
 use crate::house::{Place, T, filled};
+use crate::ops::copy_binary;
 
 const NOBODY: u32 = 65_534;
 
@@ -19,11 +20,7 @@ const NOBODY: u32 = 65_534;
 fn place_of_nobody() -> Place {
     let place = Place::new("nobody");
     fs::set_permissions(&place.0, Permissions::from_mode(0o755)).unwrap();
-    let copied = Command::new("cp")
-        .arg(env!("CARGO_BIN_EXE_privmsgd"))
-        .arg(place.path("privmsgd"))
-        .status();
-    assert!(copied.is_ok_and(|status| status.success()));
+    copy_binary(&place.path("privmsgd"));
     for (name, mode) in [("theirs", 0o755), ("ours", 0o700)] {
         fs::create_dir(place.path(name)).unwrap();
         fs::set_permissions(place.path(name), Permissions::from_mode(mode)).unwrap();
