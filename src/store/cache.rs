@@ -14,7 +14,7 @@ use crate::wire::name::Key;
 
 /// Rows of one kind that are kept from one batch to the next.
 const MAX_ROWS: usize = 50_000;
-/// Damaged messages, and entries of logs, that are not logged again.
+/// Of each kind of damage: what is not logged again.
 const MAX_DAMAGED: usize = 10_000;
 
 #[derive(Default)]
@@ -29,6 +29,8 @@ pub struct Cache {
     pub cursors: Shelf<AccountId, Vec<Cursor>>,
     pub damaged: HashSet<i64>,
     pub damaged_entries: HashSet<(AccountId, u64)>,
+    /// Whose log does not name all that waits.
+    pub incomplete_logs: HashSet<AccountId>,
 }
 
 impl Cache {
@@ -48,12 +50,9 @@ impl Cache {
     /// After a commit. Accepted cost: what is in use is read again, once in a while.
     pub fn trim(&mut self) {
         self.each(|shelf| shelf.trim());
-        if self.damaged.len() > MAX_DAMAGED {
-            self.damaged.clear();
-        }
-        if self.damaged_entries.len() > MAX_DAMAGED {
-            self.damaged_entries.clear();
-        }
+        forget(&mut self.damaged);
+        forget(&mut self.damaged_entries);
+        forget(&mut self.incomplete_logs);
     }
 
     /// After a commit that failed: nothing that is here need be in the store.
@@ -68,6 +67,12 @@ impl Cache {
         act(&mut self.conversations);
         act(&mut self.relations);
         act(&mut self.cursors);
+    }
+}
+
+fn forget<T>(said: &mut HashSet<T>) {
+    if said.len() > MAX_DAMAGED {
+        said.clear();
     }
 }
 

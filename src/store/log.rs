@@ -152,7 +152,7 @@ impl Tables<'_> {
     /// All of the log was taken, and `count` messages that wait were not in it: what named them was damaged, so that they
     /// are delivered to nobody. History has them. Says it in the log, once.
     pub fn note_lost_entries(&self, account: AccountId, count: u64) {
-        if self.cache().damaged_entries.insert((account, u64::MAX)) {
+        if self.cache().incomplete_logs.insert(account) {
             let account = account.0;
             error!(
                 "store: {count} messages wait for account {account}, and its log does not name them: see privmsgd check-store"
