@@ -138,6 +138,10 @@ impl Model {
     }
 
     fn message(&mut self, message: &client::Message) {
+        // One's own, come back: there is no `seq` to know it by, and nobody else has the name.
+        if !self.is_mailbox() && message.from == self.me {
+            return;
+        }
         let name = message.partner(&self.me).to_string();
         let mine = message.to.is_some() && message.from == self.me;
         let serial = self.serial();

@@ -306,6 +306,11 @@ fn open_mode_has_no_commands_that_it_could_not_do() {
             .all(|command| matches!(command, Command::Watch { .. })),
         "{asked:?}"
     );
+    desk.line("/msg Alice");
+    desk.line("to myself");
+    desk.server(r#"{"type":"privateMessage","from":"Alice","message":"to myself","time":"2026-11-22T10:41:07.412Z"}"#);
+    assert_eq!(desk.model.talk().unwrap().log().len(), 1);
+    assert_eq!(desk.model.book.unread(), 0);
 }
 
 #[test]
