@@ -2,10 +2,12 @@
 
 mod asking;
 
+use std::os::fd::BorrowedFd;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags};
 use serde_json::Value;
 
 use super::backoff::Backoff;
@@ -13,7 +15,7 @@ use super::command::Command;
 use super::error::{Error, Kind};
 use super::event::{End, Event};
 use super::frame::Hello;
-use super::link::{Link, NoLink, left};
+use super::link::{Link, NoLink, left, wait};
 use super::profile::Profile;
 use super::session::{HEARTBEAT_MS, Next, Purpose, RequestId, Session, Who};
 use super::state::State;
@@ -91,6 +93,29 @@ impl Client {
                 return self.session.next_event();
             }
         }
+    }
+
+    /// Returns when `other` can be read, when [`Client::next_event`] has something to do, at a signal, or after `patience`:
+    /// for a loop over both.
+    pub fn wait(&mut self, other: BorrowedFd<'_>, patience: Duration) -> std::io::Result<()> {
+        let now = Instant::now();
+        let other = PollFd::from_borrowed_fd(other, PollFlags::IN);
+        match &self.link {
+            _ if self.session.is_over() => drop(wait(&mut [other], patience)?),
+            Under::Nothing { until } => {
+                let left = until.saturating_duration_since(now);
+                wait(&mut [other], patience.min(left))?;
+            }
+            Under::Dialing(_) => drop(wait(&mut [other], patience.min(DIAL_LOOK))?),
+            Under::Link(link) => {
+                self.session.pump(now);
+                let patience = self.until_due(patience, now);
+                if let Some(awaited) = link.awaited(!self.session.output().is_empty()) {
+                    wait(&mut [other, awaited], patience)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// All events that were given out are dealt with: they are acknowledged, and do not come again.
@@ -208,17 +233,14 @@ impl Client {
     fn turn(&mut self, patience: Duration) {
         let now = Instant::now();
         self.session.pump(now);
-        let due = self.session.due();
-        let patience = due.map_or(patience, |due| {
-            patience.min(due.saturating_duration_since(now))
-        });
+        let patience = self.until_due(patience, now);
         let silent = self.session.purpose() == Purpose::Receive
             && self.session.is_registered()
             && now.duration_since(self.heard) > SILENCE;
         let Under::Link(link) = &mut self.link else {
             return;
         };
-        let read = link.turn(self.session.output(), patience.min(SILENCE));
+        let read = link.turn(self.session.output(), patience);
         self.lines();
         match read {
             _ if self.session.is_over() => {}
@@ -229,6 +251,13 @@ impl Client {
             }
             Ok(()) => {}
         }
+    }
+
+    /// How long to wait for the server at most.
+    fn until_due(&self, patience: Duration, now: Instant) -> Duration {
+        let due = self.session.due();
+        let left = due.map_or(SILENCE, |due| due.saturating_duration_since(now));
+        patience.min(left).min(SILENCE)
     }
 
     fn lines(&mut self) {
@@ -296,5 +325,7 @@ fn dial(profile: &Profile) -> Under {
 
 /// For each address of a host, and for the TLS handshake.
 const DIAL_PATIENCE: Duration = Duration::from_secs(10);
+/// Whether a connection has been made is looked at so often.
+const DIAL_LOOK: Duration = Duration::from_millis(40);
 /// A server that was asked for heartbeats is never silent for so long.
 const SILENCE: Duration = Duration::from_millis(HEARTBEAT_MS as u64 * 2);

@@ -77,18 +77,26 @@ impl Link {
     /// Fails when the connection is at its end.
     pub fn turn(&mut self, out: &mut Vec<u8>, patience: Duration) -> io::Result<()> {
         self.write(out)?;
-        if self.io.has_plaintext() {
+        let Some(awaited) = self.awaited(!out.is_empty()) else {
             return self.read();
-        }
-        let mut wanted = PollFlags::IN;
-        if !out.is_empty() || self.io.wants_write() {
-            wanted |= PollFlags::OUT;
-        }
-        if self.io.wait(wanted, patience)? {
+        };
+        if wait(&mut [awaited], patience)? {
             self.write(out)?;
             self.read()?;
         }
         Ok(())
+    }
+
+    /// What a turn waits for; `None`: it does not wait.
+    pub fn awaited(&self, has_output: bool) -> Option<PollFd<'_>> {
+        if self.io.has_plaintext() {
+            return None;
+        }
+        let mut wanted = PollFlags::IN;
+        if has_output || self.io.wants_write() {
+            wanted |= PollFlags::OUT;
+        }
+        Some(PollFd::from_borrowed_fd(self.io.as_fd(), wanted))
     }
 
     /// The next line without its end. `Err`: it is longer than `longest`, or not UTF-8.
@@ -181,19 +189,22 @@ impl Io {
         matches!(self, Io::Tls(tls) if tls.has_plaintext())
     }
 
-    fn wait(&self, wanted: PollFlags, patience: Duration) -> io::Result<bool> {
-        let fd: BorrowedFd<'_> = match self {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
             Io::Tcp(stream) => stream.as_fd(),
             Io::Unix(stream) => stream.as_fd(),
             Io::Tls(tls) => tls.as_fd(),
-        };
-        let mut fds = [PollFd::from_borrowed_fd(fd, wanted)];
-        let patience = Timespec::try_from(patience).ok();
-        match poll(&mut fds, patience.as_ref()) {
-            Ok(count) => Ok(count > 0),
-            Err(rustix::io::Errno::INTR) => Ok(false),
-            Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// Whether any is ready; a signal ends the wait, too.
+pub fn wait(fds: &mut [PollFd<'_>], patience: Duration) -> io::Result<bool> {
+    let patience = Timespec::try_from(patience).ok();
+    match poll(fds, patience.as_ref()) {
+        Ok(count) => Ok(count > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 

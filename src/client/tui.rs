@@ -25,6 +25,8 @@ pub mod view;
 pub mod when;
 
 use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jiff::tz::TimeZone;
@@ -80,40 +82,44 @@ impl Session {
     fn run(&mut self) -> Result<(), Error> {
         let mut changed = true;
         let mut drawn = Instant::now();
+        let mut more = false;
         while !self.over && !self.screen.is_told_to_end() {
-            if changed || self.is_due(drawn) {
+            if changed || self.until_due(drawn).is_zero() {
                 self.input(Input::Tick);
                 self.screen.draw(&self.model)?;
                 drawn = Instant::now();
             }
-            changed = self.keys()?;
-            changed |= self.events()?;
+            if !more {
+                let patience = self.until_due(drawn);
+                self.client
+                    .wait(io::stdin().as_fd(), patience)
+                    .map_err(failed)?;
+            }
+            let keys = self.keys()?;
+            let events = self.events()?;
+            changed = keys + events > 0;
+            more = keys == BATCH || events == BATCH;
         }
         Ok(())
     }
 
-    /// Waits for keys, but not so long that it would be noticed in what the client brings.
-    fn keys(&mut self) -> Result<bool, Error> {
-        let mut patience = PAUSE;
-        let mut any = false;
-        for _ in 0..BATCH {
-            let Some(input) = self.screen.input(patience)? else {
-                break;
+    /// How many there were.
+    fn keys(&mut self) -> Result<usize, Error> {
+        for count in 0..BATCH {
+            let Some(input) = self.screen.input()? else {
+                return Ok(count);
             };
             self.input(input);
-            any = true;
-            patience = Duration::ZERO;
         }
-        Ok(any)
+        Ok(BATCH)
     }
 
-    fn events(&mut self) -> Result<bool, Error> {
-        let mut any = false;
-        for _ in 0..BATCH {
+    /// How many there were. With fewer than a batch the client has nothing left to do for now.
+    fn events(&mut self) -> Result<usize, Error> {
+        for count in 0..BATCH {
             let Some(event) = self.client.next_event(Duration::ZERO) else {
-                break;
+                return Ok(count);
             };
-            any = true;
             match event {
                 Event::Answer { id, answer } => {
                     if let Some(ask) = self.asked.remove(&id) {
@@ -125,13 +131,15 @@ impl Session {
                 event => self.input(Input::Client(event)),
             }
         }
-        Ok(any)
+        Ok(BATCH)
     }
 
-    /// Something on the screen changes with the time.
-    fn is_due(&self, drawn: Instant) -> bool {
+    /// Until something on the screen changes with the time, at most [`PAUSE`].
+    fn until_due(&self, drawn: Instant) -> Duration {
         let sleep = self.model.sleep().map(Duration::from_millis);
-        sleep.is_some_and(|sleep| drawn.elapsed() >= sleep)
+        sleep.map_or(PAUSE, |sleep| {
+            sleep.saturating_sub(drawn.elapsed()).min(PAUSE)
+        })
     }
 
     fn input(&mut self, input: Input) {
@@ -177,14 +185,14 @@ impl Session {
     }
 }
 
-/// A message from the server is on the screen that much later at most; a key never waits.
-const PAUSE: Duration = Duration::from_millis(40);
+/// A signal that comes just before the loop waits is noticed that much later at most.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Keys, and events, that are taken before the screen is drawn again.
 const BATCH: usize = 256;
 /// For ending in good order.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What has to do with the terminal failed.
-fn failed(error: std::io::Error) -> Error {
+fn failed(error: io::Error) -> Error {
     Error::new(Kind::Io, format!("the terminal does not work: {error}"), "")
 }

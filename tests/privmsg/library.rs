@@ -1,7 +1,10 @@
 //! The library as another program uses it, without the command line.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
 use privmsgd::client::{Answer, Client, Command, Credential, End, Event, Profile, Purpose, Trust};
 
@@ -139,4 +142,55 @@ fn who_is_replaced_does_not_come_back() {
     });
     assert!(matches!(end, End::Goodbye { code, .. } if code == "replaced"));
     assert!(first.next_event(Duration::from_millis(1)).is_none());
+}
+
+/// Without looking again and again whether there is something.
+#[test]
+fn who_waits_for_a_client_and_a_file_is_woken_by_either() {
+    let (place, home) = (Place::new(&["Alice", "Bob"]), Home::new());
+    let mut alice = Client::start(&profile(&place, &home, "Alice"), Purpose::Receive).unwrap();
+    let mut bob = Client::start(&profile(&place, &home, "Bob"), Purpose::Receive).unwrap();
+    let (file, mut keyboard) = UnixStream::pair().unwrap();
+    let wait = |client: &mut Client, patience: Duration| {
+        let start = Instant::now();
+        client.wait(file.as_fd(), patience).unwrap();
+        start.elapsed()
+    };
+    let until_woken = |client: &mut Client, wanted: fn(&Event) -> bool| {
+        loop {
+            match client.next_event(Duration::ZERO) {
+                Some(event) if wanted(&event) => break,
+                Some(_) => {}
+                None => assert!(wait(client, PATIENCE) < PATIENCE),
+            }
+        }
+    };
+    until_woken(&mut alice, |event| matches!(event, Event::Connected(_)));
+
+    let start = Instant::now();
+    let mut woken = 0;
+    while start.elapsed() < Duration::from_millis(500) {
+        while alice.next_event(Duration::ZERO).is_some() {}
+        wait(&mut alice, Duration::from_millis(100));
+        woken += 1;
+    }
+    assert!(woken < 20, "{woken} times for nothing");
+
+    bob.send("Alice", "hello").unwrap();
+    until(&mut bob, |event| {
+        matches!(event, Event::Accepted { .. }).then_some(())
+    });
+    until_woken(&mut alice, |event| matches!(event, Event::Message(_)));
+
+    while alice.next_event(Duration::ZERO).is_some() {}
+    keyboard.write_all(b"x").unwrap();
+    assert!(wait(&mut alice, PATIENCE) < PATIENCE);
+    // Over: nothing more of the client, and of the connection that it left.
+    alice.session().leave();
+    until(&mut alice, |event| {
+        matches!(event, Event::Ended(_)).then_some(())
+    });
+    let mut byte = [0];
+    (&file).read_exact(&mut byte).unwrap();
+    assert!(wait(&mut alice, Duration::from_millis(100)) >= Duration::from_millis(90));
 }

@@ -69,13 +69,13 @@ impl Screen {
         size().map_err(failed)
     }
 
-    /// The next thing that somebody does, if it comes in time. What means nothing here is [`Input::Tick`].
+    /// The next thing that somebody did. What means nothing here is [`Input::Tick`].
     /// A terminal that is gone, where SIGHUP is ignored, is an error.
-    pub fn input(&self, patience: Duration) -> Result<Option<Input>, Error> {
+    pub fn input(&self) -> Result<Option<Input>, Error> {
         if is_gone() {
             return Err(failed(io::ErrorKind::UnexpectedEof.into()));
         }
-        if !poll(patience).map_err(failed)? {
+        if !poll(Duration::ZERO).map_err(failed)? {
             return Ok(None);
         }
         Ok(Some(match read().map_err(failed)? {
