@@ -23,6 +23,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
 
 pub use expiry::Expiry;
 pub use identity::{Identity, load};
@@ -46,6 +47,7 @@ struct Shared {
     /// For handshakes that begin from now on; those that have begun keep theirs.
     config: RefCell<Arc<ServerConfig>>,
     expiry: RefCell<Expiry>,
+    certificate: RefCell<CertificateDer<'static>>,
     /// Steps of handshakes that may still be taken in this turn: each costs up to a tenth of a millisecond.
     steps: Cell<u32>,
     scratch: RefCell<Scratch>,
@@ -68,6 +70,7 @@ impl Layer {
         Layer(Rc::new(Shared {
             config: RefCell::new(identity.config),
             expiry: RefCell::new(identity.expiry),
+            certificate: RefCell::new(identity.certificate),
             steps: Cell::new(0),
             scratch: RefCell::new(Scratch {
                 input: vec![0; session::MAX_KEPT_BYTES + INPUT_BYTES],
@@ -76,10 +79,12 @@ impl Layer {
         }))
     }
 
-    /// Another certificate, from the next handshake on.
-    pub fn replace(&self, identity: Identity) {
+    /// From the next handshake on. Whether it is another certificate.
+    pub fn replace(&self, identity: Identity) -> bool {
         self.0.config.replace(identity.config);
         self.0.expiry.replace(identity.expiry);
+        let before = self.0.certificate.replace(identity.certificate);
+        before != *self.0.certificate.borrow()
     }
 
     /// A new turn of the loop: so many steps of handshakes may be taken in it.

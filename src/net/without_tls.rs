@@ -41,7 +41,7 @@ impl Layer {
         match identity.0 {}
     }
 
-    pub fn replace(&self, _: Identity) {
+    pub fn replace(&self, _: Identity) -> bool {
         match self.0 {}
     }
 

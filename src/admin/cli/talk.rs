@@ -40,7 +40,7 @@ pub fn find(config: &Config) -> Result<UnixStream, Failure> {
     Err(match denied {
         Some(place) => not_allowed(place),
         None => {
-            let fix = "a daemon started by hand in open mode has no admin socket: start it with --admin-socket PATH";
+            let fix = "is one running? in open mode, by hand, it has an admin socket only if it is started with --admin-socket PATH";
             let what = format!("{}: no daemon answers\n  {fix}", list(&places));
             Failure::new(Exit::Unavailable, what)
         }
@@ -112,12 +112,13 @@ pub fn ask_within(
 
 fn refused(error: &str, fault: &Value) -> Failure {
     let code = fault.get("code").and_then(Value::as_str).unwrap_or("");
-    let mut message = escape::plain(error, MAX_SHOWN_BYTES);
     let more = fault.get("messages").and_then(Value::as_array);
-    for line in more.into_iter().flatten().filter_map(Value::as_str) {
-        message.push('\n');
-        message.push_str(&escape::plain(line, MAX_SHOWN_BYTES));
-    }
+    let more = more.into_iter().flatten().filter_map(Value::as_str);
+    let lines = error.lines().chain(more);
+    let lines: Vec<String> = lines
+        .map(|line| escape::plain(line, MAX_SHOWN_BYTES))
+        .collect();
+    let message = lines.join("\n");
     let exit = match code {
         "notAllowed" => Exit::Permission,
         "busy" | "timeout" => Exit::Unavailable,

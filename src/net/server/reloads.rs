@@ -7,6 +7,9 @@ use crate::net::server::Server;
 use crate::ops::exit::reason;
 use crate::ops::log as logs;
 
+/// The key that says where it is; told when what is there is another one.
+const CERTIFICATE: &str = "tls.certificate";
+
 impl Server {
     /// Fails with the reason, which is logged.
     pub(super) fn reload(&mut self) -> Result<(), String> {
@@ -40,10 +43,13 @@ impl Server {
                 apply,
             })) => {
                 apply();
-                if let (Some(tls), Some(identity)) = (self.acceptor.tls(), identity) {
-                    tls.replace(identity);
+                let mut changes = self.config.changes(&new);
+                if let (Some(tls), Some(identity)) = (self.acceptor.tls(), identity)
+                    && tls.replace(identity)
+                    && !changes.reloadable.contains(&CERTIFICATE)
+                {
+                    changes.reloadable.push(CERTIFICATE);
                 }
-                let changes = self.config.changes(&new);
                 self.config = self.config.reloaded(&new);
                 logs::reconfigure(&self.config.log);
                 self.engine.reload(&self.config);

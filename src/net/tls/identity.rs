@@ -25,6 +25,7 @@ use crate::ops::exit::{Exit, StartError, reason};
 pub struct Identity {
     pub(super) config: Arc<ServerConfig>,
     pub(super) expiry: Expiry,
+    pub(super) certificate: CertificateDer<'static>,
 }
 
 impl Identity {
@@ -48,6 +49,8 @@ pub fn load(config: &TlsConfig) -> Result<Identity, StartError> {
         .and_then(|ends| ends.into_iter().min());
     let end = end.ok_or_else(|| broken(&certificate, "one of its parts is no certificate"))?;
     let provider = Arc::new(aws_lc_rs::default_provider());
+    let leaf = chain.first().cloned();
+    let leaf = leaf.ok_or_else(|| broken(&certificate, "there is no certificate in it"))?;
     let certified = certify(chain, &certificate, &key, &provider)?;
     let versions = match config.allow_1_2 {
         true => &[&rustls::version::TLS13, &rustls::version::TLS12][..],
@@ -65,6 +68,7 @@ pub fn load(config: &TlsConfig) -> Result<Identity, StartError> {
     Ok(Identity {
         config: Arc::new(server),
         expiry: Expiry::new(certificate.display().to_string(), end),
+        certificate: leaf,
     })
 }
 
