@@ -15,7 +15,7 @@ use super::command::Command;
 use super::error::{Error, Kind};
 use super::event::{End, Event};
 use super::frame::Hello;
-use super::link::{Link, NoLink, left, wait};
+use super::link::{Link, NO_GREETING, NoLink, left, wait};
 use super::profile::Profile;
 use super::session::{HEARTBEAT_MS, Next, Purpose, RequestId, Session, Who};
 use super::state::State;
@@ -116,6 +116,15 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    /// After [`Event::Ended`]: connects again. Messages that have no answer yet are sent then.
+    pub fn start_again(&mut self) {
+        if self.session.is_over() {
+            self.session.start_again();
+            self.backoff.reset();
+            self.link = dial(&self.profile);
+        }
     }
 
     /// All events that were given out are dealt with: they are acknowledged, and do not come again.
@@ -289,9 +298,10 @@ impl Client {
     fn cut_off(&mut self, error: &std::io::Error) {
         match error.kind() {
             _ if self.session.is_leaving() => drop(self.session.end(End::Closed)),
-            std::io::ErrorKind::UnexpectedEof => {
+            std::io::ErrorKind::UnexpectedEof if self.session.is_greeted() => {
                 self.lost("the connection was lost", Duration::ZERO)
             }
+            std::io::ErrorKind::UnexpectedEof => self.lost(NO_GREETING, Duration::ZERO),
             _ => {
                 let why = format!("the connection was lost: {}", reason(error));
                 self.lost(&why, Duration::ZERO);

@@ -39,6 +39,25 @@ pub enum Trust {
     Fingerprint(Fingerprint),
 }
 
+impl Trust {
+    /// The SHA-256, as digits, of the certificate that the server had the first time.
+    pub fn remembered(&self, address: &Address) -> Option<String> {
+        match (self, address) {
+            (Trust::FirstUse(file), Address::Tls { .. }) => known::find(file, address),
+            _ => None,
+        }
+    }
+
+    /// What a person is told after the first connection. `was_known`: something was remembered before it.
+    pub fn news(&self, address: &Address, was_known: bool) -> Option<String> {
+        let found = self.remembered(address).filter(|_| !was_known)?;
+        let found = known::shown(&found);
+        Some(format!(
+            "{address} is trusted from now on by its certificate, SHA-256\n  {found}"
+        ))
+    }
+}
+
 impl Profile {
     /// Without a credential and without state; TLS is trusted by first use, in the user's own file.
     pub fn new(address: Address, name: &str) -> Profile {

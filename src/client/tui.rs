@@ -18,6 +18,7 @@ pub mod keys;
 pub mod layout;
 pub mod message;
 pub mod model;
+pub mod page;
 mod terminal;
 pub mod text;
 pub mod theme;
@@ -32,13 +33,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use jiff::tz::TimeZone;
 
 use super::error::{Error, Kind};
-use super::{Client, Event, Profile, Purpose, RequestId};
-use model::{Ask, Effect, Input, Link, Model, Now};
+use super::{Client, End, Event, Profile, Purpose, RequestId};
+use model::{Ask, Effect, Input, Model, Now};
 use terminal::Screen;
 
 /// Until its user leaves, or the process is told to end.
 pub fn run(profile: &Profile) -> Result<(), Error> {
     terminal::check()?;
+    let was_known = profile.trust.remembered(&profile.address).is_some();
     let client = Client::start(profile, Purpose::Receive)?;
     let screen = Screen::enter()?;
     let size = screen.size()?;
@@ -49,9 +51,13 @@ pub fn run(profile: &Profile) -> Result<(), Error> {
         client,
         model,
         screen,
+        profile,
+        was_known,
         asked: HashMap::new(),
         start: Instant::now(),
         over: false,
+        begun: false,
+        ended: None,
     };
     let ended = session.run();
     let Session {
@@ -68,7 +74,10 @@ pub fn run(profile: &Profile) -> Result<(), Error> {
     ended
 }
 
-struct Session {
+struct Session<'a> {
+    profile: &'a Profile,
+    /// Its certificate was remembered before.
+    was_known: bool,
     client: Client,
     model: Model,
     screen: Screen,
@@ -76,9 +85,13 @@ struct Session {
     asked: HashMap<RequestId, Ask>,
     start: Instant,
     over: bool,
+    /// There was a session.
+    begun: bool,
+    /// Why there is none any more.
+    ended: Option<End>,
 }
 
-impl Session {
+impl Session<'_> {
     fn run(&mut self) -> Result<(), Error> {
         let mut changed = true;
         let mut drawn = Instant::now();
@@ -100,7 +113,10 @@ impl Session {
             changed = keys + events > 0;
             more = keys == BATCH || events == BATCH;
         }
-        Ok(())
+        match self.ended.take() {
+            Some(end) => Err(end.into()),
+            None => Ok(()),
+        }
     }
 
     /// How many there were.
@@ -127,11 +143,28 @@ impl Session {
                     }
                 }
                 // It never began: said where it stays to be read.
-                Event::Ended(end) if self.model.link == Link::Connecting => return Err(end.into()),
-                event => self.input(Input::Client(event)),
+                Event::Ended(end) if !self.begun => return Err(end.into()),
+                event => {
+                    if matches!(event, Event::Connected(_)) {
+                        self.begin();
+                    }
+                    if let Event::Ended(end) = &event {
+                        self.ended = Some(end.clone());
+                    }
+                    self.input(Input::Client(event));
+                }
             }
         }
         Ok(BATCH)
+    }
+
+    fn begin(&mut self) {
+        self.begun = true;
+        let Profile { trust, address, .. } = self.profile;
+        if let Some(news) = trust.news(address, self.was_known) {
+            self.input(Input::Note(news));
+        }
+        self.was_known = true;
     }
 
     /// Until something on the screen changes with the time, at most [`PAUSE`].
@@ -169,6 +202,10 @@ impl Session {
             Effect::Bell => self.screen.ring(),
             Effect::Redraw => self.screen.forget(),
             Effect::Suspend => self.screen.suspend(),
+            Effect::Connect => {
+                self.ended = None;
+                self.client.start_again();
+            }
             Effect::Quit => self.over = true,
         }
         None

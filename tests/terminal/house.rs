@@ -130,6 +130,12 @@ impl House {
         assert!(child.wait().expect("it ends").success());
     }
 
+    /// On the same device, which ends the session that it has.
+    pub fn listen(&self, name: &str) {
+        let ended = self.privmsg(name, &["listen", "-t", "1"]).status();
+        assert!(ended.expect("privmsg runs").success());
+    }
+
     pub fn privmsg(&self, name: &str, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_privmsg"));
         bare(&mut command).args(args).envs(self.environment(name));

@@ -151,6 +151,52 @@ fn in_open_mode_it_is_a_chat() {
     alice.shows("open-help");
 }
 
+/// More than the reader of keys takes at once, and no further key behind it.
+#[test]
+fn what_is_typed_ahead_is_all_taken() {
+    let house = House::open(&["Alice"]);
+    let alice = house.pane("Alice");
+    alice.start();
+    alice.shows_text("Alice at");
+    alice.types("/msg Alice");
+    let lines: String = (1..=60)
+        .map(|number| format!("a line of thirty-two bytes, the {number:02}\n"))
+        .collect();
+    alice.pastes(&lines, false);
+    alice.shows_text("the 60");
+    alice.shows_no_more("unsent");
+}
+
+#[test]
+fn lines_that_are_pasted_are_one_message() {
+    let house = House::open(&["Alice"]);
+    let alice = house.pane("Alice");
+    alice.start();
+    alice.shows_text("Alice at");
+    alice.types("/msg Alice");
+    alice.pastes("one\ntwo\nthree", true);
+    alice.shows_text("one⏎two⏎three");
+    alice.keys(&["Enter"]);
+    alice.shows_text("Alice: one");
+    alice.shows_no_more("⏎");
+}
+
+#[test]
+fn a_session_that_was_ended_says_why_and_begins_again() {
+    let house = House::mailbox(&["Alice", "Bob"]);
+    let alice = house.pane("Alice");
+    alice.start();
+    alice.shows_text("Alice at");
+    house.listen("Alice");
+    alice.shows("ended");
+    alice.keys(&["Escape"]);
+    alice.types("/msg Bob later");
+    alice.shows_text("1 unsent");
+    alice.types("/connect");
+    alice.shows_text("✓");
+    alice.shows_no_more("unsent");
+}
+
 #[test]
 fn without_colors_no_code_for_one_is_sent() {
     let house = House::mailbox(&["Alice", "Bob"]);

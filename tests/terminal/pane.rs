@@ -39,6 +39,16 @@ impl Pane {
             .run(&[&["send-keys", "-t", &self.name], keys].concat());
     }
 
+    /// `bracketed`: the terminal says that it is pasted. Line ends are sent as Enter is.
+    pub fn pastes(&self, text: &str, bracketed: bool) {
+        self.tmux.run(&["set-buffer", text]);
+        let paste = ["paste-buffer", "-d", "-t", &self.name];
+        match bracketed {
+            true => self.tmux.run(&[&paste[..], &["-p"]].concat()),
+            false => self.tmux.run(&paste),
+        };
+    }
+
     pub fn resize(&self, columns: u16, rows: u16) {
         let (columns, rows) = (columns.to_string(), rows.to_string());
         self.tmux.run(&[

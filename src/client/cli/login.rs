@@ -20,7 +20,7 @@ use crate::client::driver::Client;
 use crate::client::error::{Error, Kind};
 use crate::client::key::Key;
 use crate::client::profile::{
-    Entry, Paths, Profile, Profiles, SERVER, Trust, checked_name, known, read_key, secret_file,
+    Entry, Paths, Profile, Profiles, SERVER, checked_name, read_key, secret_file,
 };
 use crate::client::session::Purpose;
 
@@ -89,12 +89,10 @@ impl Login {
     fn run(&mut self) -> Result<(), Error> {
         let trust = self.entry.trust(&self.paths)?;
         let address: Address = self.entry.server.as_deref().unwrap_or(SERVER).parse()?;
-        let was_known = is_known(&trust, &address);
+        let was_known = trust.remembered(&address).is_some();
         let dialogue = Dialogue::open(&address, &trust, self.patience)?;
-        if let (false, Some(fingerprint)) = (was_known, is_known_as(&trust, &address)) {
-            say(&format!(
-                "{address} is trusted from now on by its certificate, SHA-256 {fingerprint}"
-            ));
+        if let Some(news) = trust.news(&address, was_known) {
+            say(&news);
         }
         let hello = dialogue.hello.clone();
         if !hello.is_mailbox() {
@@ -247,18 +245,6 @@ impl Login {
             path.display()
         ));
         Ok(())
-    }
-}
-
-fn is_known(trust: &Trust, address: &Address) -> bool {
-    is_known_as(trust, address).is_some()
-}
-
-/// The fingerprint that was there the first time.
-fn is_known_as(trust: &Trust, address: &Address) -> Option<String> {
-    match (trust, address) {
-        (Trust::FirstUse(file), Address::Tls { .. }) => known::find(file, address),
-        _ => None,
     }
 }
 

@@ -36,7 +36,18 @@ pub fn find(file: &Path, address: &Address) -> Option<String> {
     known.map(str::to_owned)
 }
 
-/// As people compare it: 64 digits.
+/// As OpenSSL shows it, and so for people: pairs of digits with colons. `digits`: 64 of them.
+pub fn shown(digits: &str) -> String {
+    let digits = digits.to_uppercase();
+    let pairs: Vec<&str> = digits
+        .as_bytes()
+        .chunks(2)
+        .filter_map(|pair| std::str::from_utf8(pair).ok())
+        .collect();
+    pairs.join(":")
+}
+
+/// As it stands in the file: 64 digits.
 pub fn hex(fingerprint: &Fingerprint) -> String {
     let digits: Vec<String> = fingerprint
         .iter()
@@ -81,7 +92,7 @@ fn remember(file: &Path, address: &str, found: &Fingerprint) -> io::Result<()> {
 
 fn changed(file: &Path, address: &str, known: &str, found: &Fingerprint) -> String {
     let file = file.display();
-    let found = hex(found);
+    let (known, found) = (shown(known), shown(&hex(found)));
     format!(
         "the certificate of {address} has changed: nothing was sent\n  \
          the first time  {known}\n  now             {found}\n  \

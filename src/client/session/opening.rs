@@ -9,6 +9,19 @@ use crate::client::event::{Connected, End, Event};
 use crate::client::frame::{Frame, Goodbye, Hello, Refusal, Registered};
 
 impl Session {
+    /// `hello` has come.
+    pub fn is_greeted(&self) -> bool {
+        !matches!(self.stage, Stage::Offline | Stage::Greeting)
+    }
+
+    /// After [`Event::Ended`]: from the beginning, with the messages that have no answer yet.
+    pub fn start_again(&mut self) {
+        if self.is_over() {
+            self.stage = Stage::Offline;
+            self.outbox.disconnected();
+        }
+    }
+
     pub(super) fn greeted(&mut self, frame: Frame) -> Next {
         match frame {
             Frame::Hello(hello) if hello.protocol != PROTOCOL => {

@@ -15,6 +15,7 @@ pub enum Verb {
     Allow,
     Bell,
     Block,
+    Connect,
     Delete,
     Disallow,
     Edit,
@@ -38,12 +39,12 @@ pub struct Described {
 }
 
 /// All commands, in the order of their words.
-pub const COMMANDS: [Described; 14] = [
+pub const COMMANDS: [Described; 15] = [
     described(
         "/allow",
         Verb::Allow,
         "[NAME]",
-        "take messages from NAME, and tell it what arrived",
+        "take messages from NAME, and tell what arrived",
         true,
     ),
     described(
@@ -61,10 +62,17 @@ pub const COMMANDS: [Described; 14] = [
         true,
     ),
     described(
+        "/connect",
+        Verb::Connect,
+        "",
+        "begin another session after one has ended",
+        false,
+    ),
+    described(
         "/delete",
         Verb::Delete,
         "[me]",
-        "delete the marked message or your last one; me: only here",
+        "delete the marked one or your last; me: only here",
         true,
     ),
     described(
@@ -78,7 +86,7 @@ pub const COMMANDS: [Described; 14] = [
         "/edit",
         Verb::Edit,
         "[TEXT]",
-        "change the marked message or your last one",
+        "change the marked one or your last",
         true,
     ),
     described("/help", Verb::Help, "", "this page", false),
@@ -135,7 +143,10 @@ pub const KEYS: [(&str, &str); 8] = [
     ("Alt-1 … Alt-9", "that conversation"),
     ("Alt-A", "the next one with something new"),
     ("Alt-Enter", "a line end within the message"),
-    ("Ctrl-F", "search; Enter: further back, Esc: enough"),
+    (
+        "Ctrl-F",
+        "search, and mark what is found; Enter: further back, Esc: enough",
+    ),
     ("Esc", "back to the newest message"),
 ];
 

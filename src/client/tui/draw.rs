@@ -1,9 +1,9 @@
 //! The model as a picture, at any size. Changes nothing; knows no keys and no connection.
 
-mod help;
 mod lines;
 mod list;
 mod messages;
+mod page;
 #[cfg(test)]
 mod tests;
 
@@ -31,12 +31,9 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
     }
     lines::header(model, theme, fits(layout.header), buffer);
     messages::draw(model, theme, fits(layout.messages), buffer);
-    if model.help {
-        let body = Rect {
-            height: area.height.saturating_sub(layout.input.height),
-            ..area
-        };
-        help::draw(model, theme, body, buffer);
+    if let Some(shown) = &model.page {
+        let body = Rect::new(0, 0, layout.status.width, layout.status.y);
+        page::draw(shown, model, theme, fits(body), buffer);
     }
     lines::status(model, theme, fits(layout.status), buffer);
     let cursor = lines::input(model, theme, fits(layout.input), buffer);

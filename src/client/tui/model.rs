@@ -6,6 +6,7 @@ pub mod desk;
 mod events;
 mod keys;
 mod orders;
+mod pages;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use super::conversation::{Conversation, Fresh, HIDDEN, Message, SHOWN};
 use super::editor::Editor;
 use super::keys::Key;
 use super::layout::{Columns, Layout, MIN_COLUMNS_FOR_LIST};
+use super::page::Page;
 use super::text::harmless_row;
 use super::view::View;
 use crate::client::{Answer, Command, Event, Lost};
@@ -52,6 +54,8 @@ pub enum Input {
     Resize(u16, u16),
     Focus(bool),
     Client(Event),
+    /// A page to show.
+    Note(String),
     Answer(Ask, Result<Answer, Lost>),
     /// What [`Effect::Send`] of this serial was sent as.
     Sent {
@@ -77,6 +81,8 @@ pub enum Effect {
     Bell,
     /// Draw everything again: something else has written on the screen.
     Redraw,
+    /// Begin a new session; the last one has ended.
+    Connect,
     /// Stop the process for a while.
     Suspend,
     Quit,
@@ -142,7 +148,9 @@ pub struct Model {
     pub search: Option<Search>,
     /// The message that a search found last, in the current conversation.
     pub marked: Option<u64>,
-    pub help: bool,
+    pub page: Option<Page>,
+    /// The first row of it that is on the screen.
+    pub page_row: usize,
     pub bell: bool,
     pub now: Now,
     notice: Option<(String, u64)>,
@@ -176,7 +184,8 @@ impl Model {
             completion: None,
             search: None,
             marked: None,
-            help: false,
+            page: None,
+            page_row: 0,
             bell: true,
             now: Now::default(),
             notice: None,
@@ -199,6 +208,7 @@ impl Model {
             Input::Resize(columns, rows) => self.size = (columns, rows),
             Input::Focus(focused) => self.focused = focused,
             Input::Client(event) => self.event(event),
+            Input::Note(text) => self.show(Page::Note(text)),
             Input::Answer(ask, answer) => self.answer(ask, answer),
             Input::Sent { serial, message_id } => self.sent(serial, message_id),
             Input::NotSent { serial, why } => self.not_sent(serial, &why),

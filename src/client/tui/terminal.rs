@@ -75,12 +75,13 @@ impl Screen {
         if is_gone() {
             return Err(failed(io::ErrorKind::UnexpectedEof.into()));
         }
-        if !poll(Duration::ZERO).map_err(failed)? {
+        if !poll(AT_ONCE).map_err(failed)? {
             return Ok(None);
         }
         Ok(Some(match read().map_err(failed)? {
             Event::Key(event) => key(event).map_or(Input::Tick, Input::Key),
-            Event::Paste(text) => Input::Paste(text),
+            // A terminal sends line ends as its Enter key does.
+            Event::Paste(text) => Input::Paste(text.replace("\r\n", "\n").replace('\r', "\n")),
             Event::Resize(columns, rows) => Input::Resize(columns, rows),
             Event::FocusGained => Input::Focus(true),
             Event::FocusLost => Input::Focus(false),
@@ -129,6 +130,9 @@ impl Drop for Screen {
         }
     }
 }
+
+/// The least that makes the reader look at all.
+const AT_ONCE: Duration = Duration::from_millis(1);
 
 fn take() -> io::Result<()> {
     enable_raw_mode()?;

@@ -86,7 +86,10 @@ fn told(model: &Model) -> Option<(String, bool)> {
     }
     match &model.link {
         Link::Connecting => return Some((format!("connecting to {}…", model.place), false)),
-        Link::Ended(why) => return Some((format!("{why}; /quit leaves"), true)),
+        Link::Ended(_) => {
+            let told = "the session has ended; /connect begins another, /quit leaves";
+            return Some((told.into(), true));
+        }
         Link::Lost { why, again_at } => {
             let left = again_at.saturating_sub(model.now.mono).div_ceil(1_000);
             let again = match left {

@@ -152,9 +152,17 @@ fn the_help_has_what_the_mode_has() {
     desk.line("/help");
     let shown = screen(&mut desk, 80, 24);
     assert!(
-        shown.contains("/block [NAME]") && shown.contains("any key goes back"),
+        shown.contains("/block [NAME]") && shown.contains("↓ PgDn"),
         "{shown}"
     );
+    desk.press(Key::PageDown);
+    let shown = screen(&mut desk, 80, 24);
+    assert!(
+        shown.contains("any other key goes back") && !shown.contains("↓ PgDn"),
+        "{shown}"
+    );
+    desk.press(Key::Char('x'));
+    assert!(!screen(&mut desk, 80, 24).contains("/block"));
     let mut desk = Desk::new(80, 24);
     desk.connect("open");
     desk.line("/help");

@@ -18,7 +18,7 @@ impl Model {
                     again_at,
                 });
             }
-            Event::Ended(end) => self.lost(Link::Ended(harmless_row(&end.to_string()))),
+            Event::Ended(end) => self.ended(&end.to_string()),
             Event::Message(message) => self.message(&message),
             Event::Accepted {
                 message_id,
@@ -106,7 +106,7 @@ impl Model {
         self.load_if_short();
     }
 
-    fn lost(&mut self, link: Link) {
+    pub(super) fn lost(&mut self, link: Link) {
         self.link = link;
         self.notice = None;
         for talk in self.book.iter_mut() {

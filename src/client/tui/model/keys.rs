@@ -6,8 +6,7 @@ use super::*;
 
 impl Model {
     pub(super) fn key(&mut self, key: Key) {
-        if self.help {
-            self.help = false;
+        if self.page_key(key) {
             return;
         }
         if !matches!(key, Key::Tab | Key::BackTab) {
@@ -27,7 +26,7 @@ impl Model {
             Key::Next => self.step(true),
             Key::Alt(digit @ '1'..='9') => self.open_place(digit as usize - '1' as usize),
             Key::Alt('a' | 'A') => self.open_unread(),
-            Key::Function(1) => self.help = true,
+            Key::Function(1) => self.show(Page::Help),
             Key::Function(2) => self.toggle_list(),
             Key::Ctrl('f') => self.search = self.talk().map(|_| Search::default()),
             Key::Ctrl('l') => self.effects.push(Effect::Redraw),

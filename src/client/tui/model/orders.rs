@@ -7,6 +7,7 @@ use super::super::conversation::{Body, State};
 use super::super::text::harmless;
 use super::*;
 use crate::client::Status;
+use crate::client::profile::checked_name;
 
 impl Model {
     pub(super) fn enter(&mut self) {
@@ -43,7 +44,8 @@ impl Model {
             };
         }
         match verb {
-            Verb::Help => self.help = true,
+            Verb::Connect => self.connect(),
+            Verb::Help => self.show(Page::Help),
             Verb::Quit => self.quit(),
             Verb::List => self.toggle_list(),
             Verb::Msg => self.msg(words),
@@ -62,6 +64,9 @@ impl Model {
         if name.is_empty() {
             return self.say("/msg NAME [TEXT]");
         }
+        if let Err(error) = checked_name(name) {
+            return self.say(&error.to_string());
+        }
         let unix = self.now.unix;
         let talk = self.book.with(name, self.current);
         talk.activity = talk.activity.max(unix);
@@ -74,7 +79,13 @@ impl Model {
 
     fn set_bell(&mut self, words: &str) {
         match on_or_off(words) {
-            Some(on) => self.bell = on,
+            Some(on) => {
+                self.bell = on;
+                self.say(match on {
+                    true => "the bell rings when a message comes",
+                    false => "the bell is silent",
+                });
+            }
             None => self.say("/bell on|off"),
         }
     }

@@ -97,6 +97,15 @@ fn what_waits_for_a_connection_is_counted_and_stays() {
 }
 
 #[test]
+fn who_cannot_have_a_name_gets_no_conversation() {
+    let mut desk = Desk::mailbox();
+    desk.line("/msg Al!ce hi");
+    let told = desk.model.notice().unwrap();
+    assert!(told.starts_with("the name \"Al!ce\""), "{told}");
+    assert!(desk.model.book.list().is_empty() && desk.sends().is_empty());
+}
+
+#[test]
 fn a_message_elsewhere_rings_and_is_unread_until_it_is_shown() {
     let mut desk = Desk::mailbox();
     desk.from_bob(1, "hi");

@@ -46,7 +46,7 @@ impl Model {
 
     /// Tells how far the current conversation was read: what is on the screen, in front of somebody.
     fn mark_read(&mut self) {
-        let hidden = self.help || !self.focused || self.layout().messages.is_empty();
+        let hidden = self.page.is_some() || !self.focused || self.layout().messages.is_empty();
         let (mailbox, up) = (self.is_mailbox(), self.is_up() && self.synced);
         let Some(talk) = self
             .talk_mut()
