@@ -123,6 +123,22 @@ fn every_exit_code_stands_in_the_pages() {
 }
 
 #[test]
+fn what_help_shows_line_by_line_stands_so_in_the_page() {
+    let docs = Docs::made("lines");
+    let page = docs.page("privmsg.1");
+    for title in ["FILES", "EXIT STATUS", "EXAMPLES", "INTERACTIVE SESSION"] {
+        assert!(
+            page.contains(&format!(".SH \"{title}\"")) || page.contains(&format!(".SH {title}")),
+            "{title}"
+        );
+    }
+    let (_, files) = page.split_once(".nf\n").expect("lines that are kept");
+    assert!(files.starts_with("  default = \"home\"\n"), "{files}");
+    assert!(page.contains("/receipts on|off") && page.contains("Alt-Enter"));
+    assert!(!docs.page("privmsg-send.1").contains("EXTRA"));
+}
+
+#[test]
 fn man_has_nothing_to_say_about_the_pages() {
     let docs = Docs::made("man");
     let mut counted = 0;

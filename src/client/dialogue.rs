@@ -1,13 +1,14 @@
 //! A connection without a session: `hello`, then one question and its answer at a time. For what is done before a name is
 //! registered.
 
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use super::address::Address;
 use super::error::{Error, Kind};
 use super::event::{End, Lost};
 use super::frame::{Frame, Hello};
-use super::link::{Link, NoLink, left};
+use super::link::{Link, NO_GREETING, NoLink, left};
 use super::profile::Trust;
 use crate::escape;
 use crate::ops::exit::reason;
@@ -67,7 +68,11 @@ impl Dialogue {
                 return Err(Error::new(Kind::Timeout, what, ""));
             }
             self.link.turn(&mut out, left).map_err(|error| {
-                let what = format!("the connection was lost: {}", reason(&error));
+                let greeted = !self.hello.server_name.is_empty();
+                let what = match error.kind() {
+                    ErrorKind::UnexpectedEof if !greeted => NO_GREETING.into(),
+                    _ => format!("the connection was lost: {}", reason(&error)),
+                };
                 Error::new(Kind::NoConnection, what, "")
             })?;
         }

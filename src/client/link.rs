@@ -240,5 +240,8 @@ pub fn left(start: Instant, patience: Duration) -> Duration {
     patience.saturating_sub(start.elapsed())
 }
 
+/// What a connection ends with on which the server has said nothing.
+pub const NO_GREETING: &str =
+    "the server hung up before its greeting; if it speaks TLS there, write tls:HOST:PORT";
 const ROOM: usize = 16 * 1024;
 const USER_TIMEOUT: Duration = Duration::from_secs(30);

@@ -12,6 +12,7 @@ use super::{FAREWELL, is_set, profile, session, text};
 use crate::accounts::written_key;
 use crate::ask;
 use crate::client::command::{AccountAction, Command as Asked};
+use crate::client::credential::Credential;
 use crate::client::driver::Client;
 use crate::client::error::{Error, Kind};
 use crate::client::event::Answer;
@@ -150,13 +151,23 @@ fn password(matches: &ArgMatches) -> Result<(), Error> {
         Asked::Account(AccountAction::SetPassword { password }),
         patience,
     )?;
-    say("every other session has ended; keep the new password where your profile reads it");
+    let kept = match profile(matches)?.credential {
+        Credential::Password(_) => "; keep the new password where your profile reads it",
+        _ => "",
+    };
+    say(&format!("every other session has ended{kept}"));
     client.close(FAREWELL);
     Ok(())
 }
 
 fn add_key(matches: &ArgMatches) -> Result<(), Error> {
-    let key = read_key(Path::new(text(matches, "private-key").unwrap_or_default()))?;
+    let path = text(matches, "private-key").unwrap_or_default();
+    if let Some(private) = path.strip_suffix(".pub") {
+        let what =
+            format!("{path} is the public half: only the private one can prove that it is yours");
+        return Err(Error::new(Kind::Usage, what, format!("name {private}")));
+    }
+    let key = read_key(Path::new(path))?;
     let server_name = profile(matches)?.server_name;
     let (mut client, patience) = session(matches, Purpose::Change)?;
     let action = signed(&mut client, &key, &server_name);

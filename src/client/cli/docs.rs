@@ -5,10 +5,13 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::Command;
+use clap::builder::Resettable::Reset;
 use clap_complete::Shell;
 use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, roman};
 
 use crate::client::error::Error;
+use crate::client::tui::command::{COMMANDS, KEYS};
 
 /// What the daemon has for the manual.
 pub struct Manual {
@@ -22,7 +25,7 @@ pub struct Manual {
 /// Into `dir`: `man/` and `completions/`, of this program and the daemon.
 pub fn write(dir: &Path, own: Command, daemon: Manual) -> Result<(), Error> {
     let programs = [
-        (own, "1", String::new()),
+        (own, "1", session()),
         (daemon.command, "8", daemon.sections),
     ];
     let (man, completions) = (dir.join("man"), dir.join("completions"));
@@ -61,8 +64,59 @@ fn pages(command: &Command, section: &str, dir: &Path) -> Result<(), Error> {
     let name = command.get_display_name().unwrap_or(command.get_name());
     let path = dir.join(format!("{name}.{section}"));
     let mut page = Vec::new();
-    let rendered = Man::new(command.clone()).section(section).render(&mut page);
+    let before = command.clone().after_help(Reset).after_long_help(Reset);
+    let rendered = Man::new(before).section(section).render(&mut page);
+    let after = command.get_after_long_help().or(command.get_after_help());
+    page.extend(behind(&after.map(ToString::to_string).unwrap_or_default()).into_bytes());
     rendered
         .and_then(|()| fs::write(&path, page))
         .map_err(|error| Error::file("cannot write", &path, &error))
 }
+
+/// What stands behind the options in `--help`, in sections; what is indented there keeps its lines.
+fn behind(text: &str) -> String {
+    let mut page = Roff::new();
+    let mut kept = false;
+    for (at, line) in text.lines().enumerate() {
+        let title = TITLES.iter().find(|(words, _)| line.starts_with(words));
+        let title = title
+            .map(|(_, title)| *title)
+            .or((at == 0).then_some("NOTES"));
+        if line.starts_with(' ') != kept && !line.is_empty() {
+            kept = !kept;
+            page.control(if kept { "nf" } else { "fi" }, []);
+        }
+        match title {
+            Some(title) => drop(page.control("SH", [title])),
+            None if line.is_empty() => drop(page.control("PP", [])),
+            None => {}
+        }
+        if !line.is_empty() && line != "Examples:" {
+            page.text([roman(line)]);
+        }
+    }
+    page.to_roff()
+}
+
+/// The keys and commands of the interactive session.
+fn session() -> String {
+    let mut page = Roff::new();
+    page.control("SH", ["INTERACTIVE SESSION"]);
+    let commands = COMMANDS.iter().map(|command| {
+        let words = format!("{} {}", command.word, command.arguments);
+        (words.trim_end().to_owned(), command.about)
+    });
+    let keys = KEYS.iter().map(|(key, about)| (key.to_string(), *about));
+    for (words, about) in commands.chain(keys) {
+        page.control("TP", []);
+        page.text([bold(words)]).text([roman(about)]);
+    }
+    page.to_roff()
+}
+
+/// How paragraphs of `--help` begin, and the sections that they are here.
+const TITLES: [(&str, &str); 3] = [
+    ("Examples:", "EXAMPLES"),
+    ("Exit codes:", "EXIT STATUS"),
+    ("~/", "FILES"),
+];

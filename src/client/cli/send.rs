@@ -69,11 +69,13 @@ struct Sending {
 
 impl Sending {
     fn all(&mut self, texts: &Receiver<Result<String, Error>>, out: &mut Out) -> Result<(), Error> {
-        let mut at_end = false;
+        let (mut at_end, mut unread) = (false, Ok(()));
         while !at_end || self.waiting > 0 {
             while !at_end && self.waiting < MOST_WAITING {
                 match texts.try_recv() {
-                    Ok(text) => self.put(&text?)?,
+                    Ok(Ok(text)) => self.put(&text)?,
+                    // What stood before it goes.
+                    Ok(Err(error)) => (at_end, unread) = (true, Err(error)),
                     Err(TryRecvError::Empty) => break,
                     Err(TryRecvError::Disconnected) => at_end = true,
                 }
@@ -86,7 +88,7 @@ impl Sending {
                 return Err(self.too_late());
             }
         }
-        Ok(())
+        unread
     }
 
     fn put(&mut self, text: &str) -> Result<(), Error> {
@@ -197,7 +199,7 @@ fn whole() -> Result<String, Error> {
     let stdin = io::stdin().lock();
     let read = stdin.take(LONGEST + 1).read_to_end(&mut text);
     read.map_err(unreadable)?;
-    in_words(text)
+    in_words(text, "standard input")
 }
 
 /// Standard input line by line, as it comes, read by a thread: the connection must not wait for it.
@@ -205,12 +207,12 @@ fn lines() -> Texts {
     let (sender, texts) = sync_channel(MOST_WAITING);
     thread::spawn(move || {
         let mut stdin = io::stdin().lock();
-        loop {
+        for number in 1_u64.. {
             let mut line = Vec::new();
             let read = (&mut stdin).take(LONGEST + 1).read_until(b'\n', &mut line);
             let text = match read {
                 Ok(0) => return,
-                Ok(_) => in_words(line),
+                Ok(_) => in_words(line, &format!("line {number} of standard input")),
                 Err(error) => Err(unreadable(error)),
             };
             let failed = text.is_err();
@@ -223,18 +225,18 @@ fn lines() -> Texts {
 }
 
 /// Without the line end at the end.
-fn in_words(mut text: Vec<u8>) -> Result<String, Error> {
+fn in_words(mut text: Vec<u8>, what: &str) -> Result<String, Error> {
     if text.len() as u64 > LONGEST {
         return Err(Error::new(
             Kind::Usage,
-            "standard input is too long for a message",
+            format!("{what} is too long for a message"),
             "",
         ));
     }
     if text.last() == Some(&b'\n') {
         text.pop();
     }
-    let bad = |_| Error::new(Kind::Usage, "standard input is not UTF-8", "");
+    let bad = |_| Error::new(Kind::Usage, format!("{what} is not UTF-8"), "");
     String::from_utf8(text).map_err(bad)
 }
 

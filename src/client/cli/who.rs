@@ -111,11 +111,14 @@ fn line(presence: &Presence, unread: Option<u64>, json: bool) -> String {
         None | Some(0) => String::new(),
         Some(count) => format!("  {count} unread"),
     };
+    // Who has just begun to watch is not told since when somebody is away.
+    let since = match status.as_str() {
+        "offline" => String::new(),
+        _ => format!(" since {}", local_time(since)),
+    };
     let (name, status) = (one_line(name), one_line(status));
-    format!(
-        "{name:<16} {status:<8} since {}{unread}\n",
-        local_time(since)
-    )
+    let about = format!("{status:<8}{since}{unread}");
+    format!("{name:<16} {}\n", about.trim_end())
 }
 
 /// Names in one `watch`.

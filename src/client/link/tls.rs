@@ -239,13 +239,16 @@ fn refused(address: &Address, trust: &Trust, error: &io::Error) -> NoLink {
                 path.display()
             ))
         }
+        (Some(TlsError::InvalidMessage(_)), _) => NoLink::Untrusted(format!(
+            "no TLS with {address}: what answers there does not speak it; without it, leave out tls:"
+        )),
         (Some(error), _) => NoLink::Untrusted(format!("no TLS with {address}: {error}")),
         (None, _) => NoLink::Unreachable(format!("no TLS with {address}: {}", reason(error))),
     }
 }
 
 fn other_fingerprint(address: &Address, found: Option<Fingerprint>) -> String {
-    let found = found.map_or("none".into(), |found| known::hex(&found));
+    let found = found.map_or("none".into(), |found| known::shown(&known::hex(&found)));
     format!(
         "the certificate of {address} is not the one whose fingerprint was given: it has {found}"
     )
