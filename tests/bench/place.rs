@@ -170,7 +170,7 @@ impl Place {
             .arg(self.data());
         command.env("PRIVMSGD_ACCOUNTS__PASSWORD_MEMORY_KIB", "64");
         command.env_remove("RUNTIME_DIRECTORY");
-        outcome(&mut command, &format!("{input}\n"))
+        outcome(&mut command, format!("{input}\n"))
     }
 
     /// An `account` subcommand that succeeds.
@@ -189,15 +189,11 @@ impl Drop for Place {
 }
 
 /// Runs to its end, with `input`, which it may not want.
-pub fn outcome(command: &mut Command, input: &str) -> Outcome {
+pub fn outcome(command: &mut Command, input: impl AsRef<[u8]>) -> Outcome {
     use std::io::Write;
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.stderr(Stdio::piped()).spawn().expect("it starts");
-    let _ = child
-        .stdin
-        .take()
-        .expect("piped")
-        .write_all(input.as_bytes());
+    let _ = child.stdin.take().expect("piped").write_all(input.as_ref());
     let output = child.wait_with_output().expect("it ends");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let code = output.status.code().unwrap_or(-1);

@@ -58,7 +58,7 @@ impl Home {
         outcome(&mut self.command(args), "")
     }
 
-    pub fn run_with(&self, input: &str, args: &[&str]) -> Outcome {
+    pub fn run_with(&self, input: impl AsRef<[u8]>, args: &[&str]) -> Outcome {
         outcome(&mut self.command(args), input)
     }
 

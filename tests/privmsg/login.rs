@@ -13,7 +13,7 @@ fn a_password_is_asked_for_once_and_kept_nowhere() {
     let (place, home) = (Place::new(&["Alice", "Bob"]), Home::new());
     let server = written(&place.address());
     let login = ["login", "--server", &server, "--name", "Alice"];
-    let (code, out, err) = home.run_with(&format!("{PASSWORD}\n"), &login);
+    let (code, out, err) = home.run_with(format!("{PASSWORD}\n"), &login);
     assert_eq!((code, out.as_str()), (0, ""), "{err}");
     let config = home.read(".config/privmsg/config.toml");
     assert!(
@@ -51,7 +51,7 @@ fn a_password_is_asked_for_once_and_kept_nowhere() {
         "Bob",
         "--keep-password",
     ];
-    assert_eq!(home.run_with(&format!("{PASSWORD}\n"), &bob).0, 0);
+    assert_eq!(home.run_with(format!("{PASSWORD}\n"), &bob).0, 0);
     assert_eq!(home.ok(&["-p", "work", "listen", "-n", "1"]), "Alice: hi\n");
     let kept = home.path(".config/privmsg/secrets/work.password");
     assert_eq!(
@@ -79,7 +79,7 @@ fn a_key_of_ssh_keygen_takes_the_place_of_the_password() {
     );
     let key = home.path("id").display().to_string();
     let login = ["login", "-s", &server, "-u", "Carol", "--key", &key];
-    let (code, _, err) = home.run_with(&format!("{PASSWORD}\n"), &login);
+    let (code, _, err) = home.run_with(format!("{PASSWORD}\n"), &login);
     assert_eq!(code, 0, "{err}");
     assert_eq!(home.ok(&["who"]), "");
 }

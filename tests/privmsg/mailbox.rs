@@ -204,6 +204,12 @@ fn a_password_is_neither_sent_nor_needed_where_there_is_a_key() {
         assert_eq!(by_key(key), (0, String::new(), String::new()));
     }
     let public = dir.join("id.pub").display().to_string();
+    let as_bob = ["-s", &server, "-u", "Bob", "account", "add-key", &public];
+    let (code, _, err) = house.home.run(&as_bob);
+    assert!(
+        code == 64 && err.contains("the public half"),
+        "{code} {err}"
+    );
     house.ok("Bob", &["account", "remove-key", &public]);
     assert_eq!(by_key(&ssh).0, 1);
     assert_eq!(by_key(&pem).0, 0);

@@ -72,6 +72,18 @@ fn what_standard_input_holds_is_one_message_or_one_for_each_line() {
                 r#"{{"type":"privateMessage","from":"Alice","message":"{text}",…}}"#
             ));
         }
+        // What stands before a line that cannot be sent is.
+        let (code, _, err) = home.run_with(b"c\nd\n\xff\ne\n", &lines);
+        assert_eq!(code, 64);
+        assert!(
+            err.contains("line 3 of standard input is not UTF-8"),
+            "{err}"
+        );
+        for text in ["c", "d"] {
+            bob.expect(&format!(
+                r#"{{"type":"privateMessage","from":"Alice","message":"{text}",…}}"#
+            ));
+        }
         // Each line goes as it comes.
         let mut pipe = home.start(&lines);
         for text in ["now", "and now"] {
@@ -103,6 +115,10 @@ fn one_can_see_who_is_there_and_whether_the_server_is() {
             out.starts_with("Bob") && out.contains("online   since 2"),
             "{out}"
         );
+        assert_eq!(
+            home.ok(&[&at[..], &["Carol"]].concat()),
+            format!("{:<16} offline\n", "Carol")
+        );
         // No conversations are kept, and it says what to do.
         let (code, _, err) = home.run(&at);
         assert_eq!(code, 1);
@@ -126,15 +142,10 @@ fn a_name_is_taken_from_nobody_else() {
     let (server, home) = (&servers(&daemon)[0], Home::new());
     let at = ["--server", server, "--name", "Bob"];
     let _listener = home.start(&[&at[..], &["listen"]].concat());
-    let mut told = String::new();
-    for _ in 0..500 {
-        if told.contains("nameTaken") {
-            break;
-        }
-        let (code, _, err) = home.run(&[&at[..], &["send", "Nobody1", "x", "-t", "5"]].concat());
-        assert_eq!(code, 1, "{err}");
-        told = err;
-    }
+    // Who comes first has it, and the other ends.
+    daemon.await_log("registered as Bob");
+    let (code, _, told) = home.run(&[&at[..], &["send", "Nobody1", "x", "-t", "5"]].concat());
+    assert_eq!(code, 1, "{told}");
     assert!(told.contains("another connection has the name"), "{told}");
     let second = home.run(&[&at[..], &["listen", "-t", "0.5"]].concat());
     assert_eq!(second, (0, String::new(), String::new()));
