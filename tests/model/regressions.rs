@@ -164,3 +164,25 @@ fn saying_goodbye_to_everybody_takes_no_buffer_for_each() {
     engine.flush();
     assert_eq!(engine.conns.queue_bytes(), 0);
 }
+
+#[test]
+fn the_operator_sees_since_when_somebody_is_connected() {
+    let mut driver = Driver::new(&config(), 9);
+    driver.advance(7_000);
+    let alice = connect(&mut driver);
+    let since = driver.model.unix;
+    turn(
+        &mut driver,
+        alice,
+        &[r#"{"type":"register","username":"Alice"}"#],
+    );
+    for _ in 0..3 {
+        driver.advance(5_300);
+        let seen = driver.engine.seen(0).expect("a connection");
+        assert_eq!(
+            (seen.name, seen.connected_unix_ms),
+            (Some("Alice"), since / 1_000 * 1_000)
+        );
+    }
+    driver.leave();
+}
