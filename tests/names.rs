@@ -111,6 +111,7 @@ const REFUSED: &[(&str, NameError)] = &[
     ("-alice", NameError::BadStart),
     ("_alice", NameError::BadStart),
     ("+alice", NameError::BadStart),
+    ("-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NameError::BadStart),
     ("_\u{e9}", NameError::BadStart),
     ("\u{301}a", NameError::BadStart),
     ("\u{ff0e}a", NameError::BadStart),

@@ -186,3 +186,19 @@ fn the_operator_sees_since_when_somebody_is_connected() {
     }
     driver.leave();
 }
+
+#[test]
+fn claims_that_were_told_are_not_told_again() {
+    let mut driver = Driver::new(&config(), 9);
+    let [alice, other] = [(); 2].map(|()| connect(&mut driver));
+    let register = r#"{"type":"register","username":"Alice"}"#;
+    turn(&mut driver, alice, &[register]);
+    // The first is told at once, the two others after the interval, once.
+    turn(&mut driver, other, &[register; 3]);
+    for _ in 0..4 {
+        driver.advance(config().limits.claim_notice_interval_ms);
+        driver.end_turn();
+        driver.take_all();
+    }
+    driver.leave();
+}
