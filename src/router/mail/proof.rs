@@ -121,7 +121,9 @@ mod tests {
         proof.plan(false, 20);
         assert_eq!(proof.look_ms, 1_020);
         assert_eq!(proof.read(None, 1_019), None);
+        assert!(proof.is_open(), "it may yet hold");
         assert_eq!(proof.read(None, 1_020), Some(5));
+        assert!(!proof.is_open());
         proof.plan(false, 1_020);
         assert_eq!(proof.look_ms, NEVER);
     }
