@@ -167,6 +167,11 @@ impl Session<'_> {
         self.was_known = true;
     }
 
+    fn is_known(&self) -> bool {
+        let Profile { trust, address, .. } = self.profile;
+        trust.remembered(address).is_some()
+    }
+
     /// Until something on the screen changes with the time, at most [`PAUSE`].
     fn until_due(&self, drawn: Instant) -> Duration {
         let sleep = self.model.sleep().map(Duration::from_millis);
@@ -204,6 +209,7 @@ impl Session<'_> {
             Effect::Suspend => self.screen.suspend(),
             Effect::Connect => {
                 self.ended = None;
+                self.was_known = self.is_known();
                 self.client.start_again();
             }
             Effect::Quit => self.over = true,

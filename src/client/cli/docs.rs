@@ -95,6 +95,9 @@ fn behind(text: &str) -> String {
             page.text([roman(line)]);
         }
     }
+    if kept {
+        page.control("fi", []);
+    }
     page.to_roff()
 }
 
