@@ -199,8 +199,8 @@ fn drain_ends_the_daemon_after_goodbye_and_leaves_no_socket() {
     assert!(!fs::exists(house.socket()).unwrap());
     let (code, out, err) = house.ask(&["status"]);
     let wanted = format!(
-        "privmsgd: {}: no daemon answers\n  a daemon started by hand in open mode has no admin socket: \
-         start it with --admin-socket PATH\n",
+        "privmsgd: {}: no daemon answers\n  is one running? in open mode, by hand, it has an admin socket only if it is \
+         started with --admin-socket PATH\n",
         house.socket()
     );
     assert_eq!((code, out.as_str(), err), (69, "", wanted));
