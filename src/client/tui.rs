@@ -40,7 +40,7 @@ use terminal::Screen;
 /// Until its user leaves, or the process is told to end.
 pub fn run(profile: &Profile) -> Result<(), Error> {
     terminal::check()?;
-    let was_known = profile.trust.remembered(&profile.address).is_some();
+    let was_known = is_known(profile);
     let client = Client::start(profile, Purpose::Receive)?;
     let screen = Screen::enter()?;
     let size = screen.size()?;
@@ -72,6 +72,11 @@ pub fn run(profile: &Profile) -> Result<(), Error> {
         eprintln!("privmsg: {} messages were not sent", model.book.waiting());
     }
     ended
+}
+
+/// The server's certificate is remembered.
+fn is_known(profile: &Profile) -> bool {
+    profile.trust.remembered(&profile.address).is_some()
 }
 
 struct Session<'a> {
@@ -167,11 +172,6 @@ impl Session<'_> {
         self.was_known = true;
     }
 
-    fn is_known(&self) -> bool {
-        let Profile { trust, address, .. } = self.profile;
-        trust.remembered(address).is_some()
-    }
-
     /// Until something on the screen changes with the time, at most [`PAUSE`].
     fn until_due(&self, drawn: Instant) -> Duration {
         let sleep = self.model.sleep().map(Duration::from_millis);
@@ -209,7 +209,7 @@ impl Session<'_> {
             Effect::Suspend => self.screen.suspend(),
             Effect::Connect => {
                 self.ended = None;
-                self.was_known = self.is_known();
+                self.was_known = is_known(self.profile);
                 self.client.start_again();
             }
             Effect::Quit => self.over = true,

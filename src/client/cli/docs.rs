@@ -11,7 +11,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
 use crate::client::error::Error;
-use crate::client::tui::command::{COMMANDS, KEYS};
+use crate::client::tui::command::explained;
 
 /// What the daemon has for the manual.
 pub struct Manual {
@@ -105,12 +105,7 @@ fn behind(text: &str) -> String {
 fn session() -> String {
     let mut page = Roff::new();
     page.control("SH", ["INTERACTIVE SESSION"]);
-    let commands = COMMANDS.iter().map(|command| {
-        let words = format!("{} {}", command.word, command.arguments);
-        (words.trim_end().to_owned(), command.about)
-    });
-    let keys = KEYS.iter().map(|(key, about)| (key.to_string(), *about));
-    for (words, about) in commands.chain(keys) {
+    for (words, about) in explained(true) {
         page.control("TP", []);
         page.text([bold(words)]).text([roman(about)]);
     }

@@ -150,6 +150,18 @@ pub const KEYS: [(&str, &str); 8] = [
     ("Esc", "back to the newest message"),
 ];
 
+/// All commands and keys, and what they do. `mailbox`: with the commands that open mode has not.
+pub fn explained(mailbox: bool) -> impl Iterator<Item = (String, &'static str)> {
+    let known = COMMANDS
+        .iter()
+        .filter(move |command| mailbox || !command.mailbox);
+    let commands = known.map(|command| {
+        let words = format!("{} {}", command.word, command.arguments);
+        (words.trim_end().to_owned(), command.about)
+    });
+    commands.chain(KEYS.iter().map(|(key, about)| (key.to_string(), *about)))
+}
+
 /// Begins a text with a slash: `//text` is the message `/text`.
 pub fn read(line: &str) -> Line<'_> {
     let Some(rest) = line.strip_prefix('/') else {

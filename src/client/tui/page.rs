@@ -1,7 +1,7 @@
 //! What covers the messages for a while: the commands and keys, or why the session has ended. Rows of text at any width;
 //! knows no colours and no keys.
 
-use super::command::{COMMANDS, KEYS};
+use super::command;
 use super::text::{harmless, rows, width};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,20 +45,12 @@ fn told(text: &str, keys: &str, columns: usize) -> Vec<Row> {
 }
 
 fn help(columns: usize, mailbox: bool) -> Vec<Row> {
-    let known = COMMANDS
-        .iter()
-        .filter(|command| mailbox || !command.mailbox);
-    let commands = known.map(|command| {
-        let words = format!("{} {}", command.word, command.arguments);
-        (words, command.about)
-    });
-    let keys = KEYS.iter().map(|(key, about)| (key.to_string(), *about));
     let end = (String::new(), "any other key goes back");
-    let all = commands.chain(keys).chain([end]);
+    let all = command::explained(mailbox).chain([end]);
     let place = |words: &str| match columns > 2 * WORDS {
         true => WORDS,
         false if words.is_empty() => 0,
-        false => width(words.trim_end()) + 1,
+        false => width(words) + 1,
     };
     all.flat_map(|(words, about)| explained(words.clone(), place(&words), about, columns))
         .collect()
