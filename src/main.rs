@@ -23,12 +23,16 @@ use privmsgd::net::reload::{Fresh, Reload};
 use privmsgd::net::server::Server;
 use privmsgd::net::tls::{self, Identity};
 use privmsgd::ops::exit::{Exit, StartError, reason};
-use privmsgd::ops::{Inherited, core_files, descriptors, log as logs, systemd};
+use privmsgd::ops::{Inherited, core_files, descriptors, log as logs, signals, systemd};
 
 use office::Office;
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
+    if let Err(error) = signals::outlive_file_limits() {
+        say(&reason(&error));
+        return Exit::Os.into();
+    }
     match config::load(args.clone()) {
         Ok(Invocation::Run(config)) => end(run(*config, args)),
         Ok(Invocation::Checked(config)) => end(identity(&config, &[]).map(|_| Exit::Ok)),

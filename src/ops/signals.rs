@@ -1,9 +1,19 @@
 //! Signals as an event source of the loop. Knows nothing of what they lead to.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use mio::{Interest, Registry, Token, event::Source};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+
+/// From now on a file that may not grow (RLIMIT_FSIZE) is an error of the write alone, in every thread, and no end of the
+/// process.
+pub fn outlive_file_limits() -> io::Result<()> {
+    // Nobody asks whether it came: the write says so. A handler, because programs started from here would keep SIG_IGN.
+    let came = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(SIGXFSZ, came).map(drop)
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
@@ -18,17 +28,15 @@ pub enum Signal {
 pub struct Signals(signal_hook_mio::v1_0::Signals);
 
 impl Signals {
-    /// SIGXFSZ would end the process: a file that may not grow is an error of the write alone.
     pub fn new() -> io::Result<Self> {
-        signal_hook_mio::v1_0::Signals::new([SIGHUP, SIGINT, SIGTERM, SIGXFSZ]).map(Signals)
+        signal_hook_mio::v1_0::Signals::new([SIGHUP, SIGINT, SIGTERM]).map(Signals)
     }
 
     /// What arrived since the last call; the same signal twice in between counts once. Never blocks.
     pub fn pending(&mut self) -> impl Iterator<Item = Signal> {
-        self.0.pending().filter_map(|number| match number {
-            SIGHUP => Some(Signal::Reload),
-            SIGXFSZ => None,
-            _ => Some(Signal::Terminate),
+        self.0.pending().map(|number| match number {
+            SIGHUP => Signal::Reload,
+            _ => Signal::Terminate,
         })
     }
 }
