@@ -77,13 +77,13 @@ fn f13_alone_in_a_root_of_its_own() {
     fs::remove_dir_all(root).unwrap();
 }
 
-/// With mounts of its own, changed by `change`.
+/// With mounts of its own, changed by `change`; what is unmounted meanwhile elsewhere is not held there.
 fn in_mounts(name: &str, change: &str) {
     let script = format!("{change} || exit 99; exec 3<&0 </dev/null; {ACTIVATED} exec \"$0\"");
     let binary = copy_of_binary(name);
     serves_by(
         Command::new("unshare")
-            .args(["-m", "sh", "-c", &script])
+            .args(["-m", "--propagation", "slave", "sh", "-c", &script])
             .arg(&binary),
     );
     fs::remove_dir_all(binary.parent().unwrap()).unwrap();

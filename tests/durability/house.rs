@@ -146,6 +146,15 @@ impl Daemon {
         self.child.id()
     }
 
+    /// Where it is a shell: kills what it has started.
+    pub fn kill_children(&self) {
+        let path = format!("/proc/{0}/task/{0}/children", self.pid());
+        let children = fs::read_to_string(path).unwrap_or_default();
+        for pid in children.split_whitespace() {
+            let _ = Command::new("kill").args(["-KILL", pid]).status();
+        }
+    }
+
     pub fn rss_kib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:"));
@@ -156,6 +165,7 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
+        self.kill_children();
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
