@@ -10,6 +10,7 @@ mod listen;
 mod login;
 mod out;
 mod ping;
+mod reading;
 mod send;
 mod who;
 

@@ -130,12 +130,12 @@ impl std::fmt::Debug for AccountAction {
 }
 
 impl Command {
-    /// It may be asked twice.
-    pub fn changes_nothing(&self) -> bool {
-        use Command::{Account, Conversations, History, Ping, Watch};
+    /// Asked twice, it does what it does once.
+    pub fn is_idempotent(&self) -> bool {
+        use Command::{Account, Conversations, History, MarkRead, Ping, Watch};
         matches!(
             self,
-            History { .. } | Conversations { .. } | Ping | Watch { .. }
+            History { .. } | Conversations { .. } | MarkRead { .. } | Ping | Watch { .. }
         ) || matches!(self, Account(AccountAction::Devices))
     }
 

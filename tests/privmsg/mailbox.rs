@@ -282,3 +282,38 @@ fn what_cannot_be_accepted_in_time_is_said_at_once() {
     assert_eq!(house.ok("Bob", &["listen", "-n", "1"]), "Alice: one\n");
     house.ok("Alice", &["send", "Bob", "three"]);
 }
+
+/// Printing is not reading; `--mark-read` says that it is.
+#[test]
+fn what_is_printed_is_read_if_that_is_said() {
+    let house = House::new();
+    let unread = || json(&house.ok("Bob", &["who", "Alice", "--json"]))["unread"].clone();
+    let watch = |code, args: &[&str]| {
+        let (ended, out, err) = house.by("Bob", &[&["listen", "-t", "1.2"], args].concat());
+        assert_eq!((ended, err.as_str()), (code, ""), "{args:?}");
+        out
+    };
+    for text in ["one", "two", "three"] {
+        house.ok("Alice", &["send", "Bob", text]);
+    }
+    assert_eq!(
+        watch(0, &["-n", "2", "--mark-read"]),
+        "Alice: one\nAlice: two\n"
+    );
+    assert_eq!(unread(), 1);
+    assert_eq!(watch(0, &[]), "Alice: three\n");
+    house.ok("Bob", &["history", "Alice"]);
+    assert_eq!(unread(), 1);
+    house.ok("Bob", &["history", "Alice", "--mark-read"]);
+    assert_eq!(unread(), 0);
+    house.ok("Alice", &["send", "Bob", "four"]);
+    assert_eq!(watch(0, &["--mark-read", "--from", "Carol"]), "");
+    assert_eq!(unread(), 1, "it was passed over");
+    house.ok("Alice", &["send", "Bob", "five"]);
+    house.ok("Carol", &["send", "Bob", "hi"]);
+    // It goes on for longer than it gathers what is to be marked.
+    assert_eq!(watch(0, &["--mark-read"]), "Alice: five\nCarol: hi\n");
+    assert_eq!(unread(), 0);
+    let (code, _, err) = house.by("Alice", &["history", "Bob", "--mark-read"]);
+    assert_eq!((code, err.as_str()), (0, ""), "nothing is to be marked");
+}

@@ -75,6 +75,7 @@ fn listen() -> Command {
         .arg(number("count", 'n', "COUNT", "End after so many"))
         .arg(seconds("time", "End after so long").short('t'))
         .arg(text("from", "NAME", "Only from this name; others are passed over"))
+        .arg(mark_read())
         .after_help(
             "Goes on where it was when it ended, and prints nothing twice. Connects again when the connection is lost.\n\
              Exit code 124 if -n was given and so many had not come after -t.\n\n\
@@ -89,6 +90,7 @@ fn history() -> Command {
         .arg(positional("with", "NAME", "With whom"))
         .arg(number("count", 'n', "COUNT", "At most so many; 0: all [default: 50]"))
         .arg(flag("json", "Print the server's lines (protocol.md, privateMessage)"))
+        .arg(mark_read())
         .arg(timeout("Give up after so long", "30"))
         .after_help("Only where messages are stored.\n\nExamples:\n  privmsg history Bob\n  privmsg history Bob -n 0 --json > bob.jsonl")
 }
@@ -160,6 +162,13 @@ fn gen_docs() -> Command {
         .about("Write man pages and completions of privmsg and privmsgd into DIR")
         .hide(true)
         .arg(positional("dir", "DIR", "Where").value_parser(value_parser!(PathBuf)))
+}
+
+fn mark_read() -> Arg {
+    flag(
+        "mark-read",
+        "Say that what is printed has been read: it is unread nowhere, and who wrote it may learn of it",
+    )
 }
 
 pub fn positional(name: &'static str, value: &'static str, help: &'static str) -> Arg {

@@ -4,6 +4,7 @@ use clap::ArgMatches;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::out::{Out, body, is_watched, local_time, one_line};
+use super::reading::{Reading, is_from};
 use super::{FAREWELL, count, is_set, session, text};
 use crate::client::driver::MOST_AT_ONCE;
 use crate::client::error::Error;
@@ -36,12 +37,20 @@ pub fn run(matches: &ArgMatches, out: &mut Out) -> Result<(), Error> {
         }
     }
     bar.finish_and_clear();
-    client.close(FAREWELL);
     let json = is_set(matches, "json");
-    let messages = pages.iter().rev().flatten();
-    messages
-        .map(|message| line(message, json))
-        .try_for_each(|line| out.print(&line))
+    let mut reading = Reading::default();
+    for message in pages.iter().rev().flatten() {
+        out.print(&line(message, json))?;
+        if is_from(message, with) {
+            reading.note(message);
+        }
+    }
+    let told = match is_set(matches, "mark-read") {
+        true => reading.tell(&mut client, patience),
+        false => Ok(()),
+    };
+    client.close(FAREWELL);
+    told
 }
 
 fn line(message: &Message, json: bool) -> String {

@@ -1,11 +1,12 @@
 //! `privmsg listen`. A message is dealt with once it is handed to standard output; what ends this between the two makes it
 //! come again, and nothing else does.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::ArgMatches;
 
 use super::out::{Out, body, one_line, say};
+use super::reading::{Reading, is_from};
 use super::{FAREWELL, count, duration, is_set, profile, text};
 use crate::client::driver::Client;
 use crate::client::error::{Error, Kind};
@@ -13,24 +14,31 @@ use crate::client::event::{Connected, Event};
 use crate::client::frame::{Message, Notice};
 use crate::client::profile::checked_name;
 use crate::client::session::Purpose;
-use crate::wire::name::Name;
 
 pub fn run(matches: &ArgMatches, out: &mut Out) -> Result<(), Error> {
     let from = text(matches, "from");
     from.map_or(Ok(()), checked_name)?;
     let (wanted, time) = (count(matches), duration(matches, "time"));
-    let json = is_set(matches, "json");
+    let (json, marks) = (is_set(matches, "json"), is_set(matches, "mark-read"));
     let start = Instant::now();
     let mut client = Client::start(&profile(matches)?, Purpose::Receive)?;
-    let mut printed = 0;
+    let (mut printed, mut reading) = (0, Reading::default());
     while wanted.is_none_or(|wanted| printed < wanted) {
         let left = time.map_or(A_WHILE, |time| time.saturating_sub(start.elapsed()));
-        let event = client.next_event(left.min(A_WHILE));
+        let patience = reading.wait().unwrap_or(A_WHILE);
+        let event = client.next_event(left.min(patience));
         let event_came = event.is_some();
+        if reading.wait() == Some(Duration::ZERO) {
+            // Whatever it is: it is tried again, and said if the session has ended.
+            let _ = reading.tell(&mut client, SOON);
+        }
         match event {
             Some(Event::Message(message)) if is_wanted(&message, from) => {
                 out.print(&line(&message, json))?;
                 printed += 1;
+                if marks {
+                    reading.note(&message);
+                }
             }
             Some(other) => tell(other)?,
             None => {}
@@ -39,7 +47,9 @@ pub fn run(matches: &ArgMatches, out: &mut Out) -> Result<(), Error> {
             break;
         }
     }
+    let told = reading.tell(&mut client, FAREWELL);
     client.close(FAREWELL);
+    told?;
     match wanted {
         Some(wanted) if printed < wanted => {
             let what = format!("{printed} of {wanted} messages came in time");
@@ -51,9 +61,7 @@ pub fn run(matches: &ArgMatches, out: &mut Out) -> Result<(), Error> {
 
 /// Not a copy of what another device of this name sent.
 fn is_wanted(message: &Message, from: Option<&str>) -> bool {
-    let key = |name: &str| Name::parse(name).ok().map(|name| name.key());
-    let is_from = from.is_none_or(|from| key(from) == key(&message.from));
-    message.to.is_none() && is_from
+    message.to.is_none() && from.is_none_or(|from| is_from(message, from))
 }
 
 fn line(message: &Message, json: bool) -> String {
@@ -95,4 +103,6 @@ fn about(notice: &Notice) -> String {
     }
 }
 
-const A_WHILE: std::time::Duration = std::time::Duration::from_secs(60);
+const A_WHILE: Duration = Duration::from_secs(60);
+/// What comes meanwhile is printed a little later.
+const SOON: Duration = Duration::from_secs(2);

@@ -11,7 +11,7 @@ use crate::client::link::left;
 use crate::client::session::{RequestId, Session};
 
 impl Client {
-    /// Asks and waits. Other events stay where they are. Questions that change nothing are asked again after a lost
+    /// Asks and waits. Other events stay where they are. What may be asked twice is asked again after a lost
     /// connection.
     pub fn ask(&mut self, command: Command, patience: Duration) -> Result<Answer, Error> {
         let start = Instant::now();
@@ -19,8 +19,7 @@ impl Client {
             let id = self.session.request(command.clone());
             match self.wait_for(start, patience, |session| session.take_answer(id))? {
                 Ok(answer) => return Ok(answer),
-                Err(Lost::Disconnected) if command.changes_nothing() && !self.session.is_over() => {
-                }
+                Err(Lost::Disconnected) if command.is_idempotent() && !self.session.is_over() => {}
                 Err(lost) => return Err(lost.into()),
             }
         }
