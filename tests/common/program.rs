@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::pattern::{Bindings, check};
 
-/// How long one line may take to come.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long one line may take to come: some times as long as a client waits at most before it connects again.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// It ends with the test.
 pub struct Program {
