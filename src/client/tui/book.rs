@@ -11,8 +11,10 @@ pub const MAX_CONVERSATIONS: usize = 200;
 pub struct Book {
     list: Vec<Conversation>,
     made: u64,
-    /// The watched names of those that made room; for the model to take.
+    /// The watched names of those that are here no more; for the model to take.
     pub gone: Vec<String>,
+    /// The names of those that were closed, and when they had been used last.
+    closed: Vec<(String, i64)>,
 }
 
 impl Book {
@@ -23,12 +25,32 @@ impl Book {
             Some(at) => at,
             None => {
                 self.make_room(keep);
+                self.closed.retain(|(closed, _)| !is_same(closed, name));
                 self.made += 1;
                 self.list.push(Conversation::new(self.made, name));
                 self.list.len() - 1
             }
         };
         &mut self.list[at]
+    }
+
+    /// Takes it away until somebody asks for it.
+    pub fn close(&mut self, key: u64) {
+        let Some(at) = self.list.iter().position(|talk| talk.key == key) else {
+            return;
+        };
+        let closed = self.list.remove(at);
+        if self.closed.len() >= MAX_CONVERSATIONS {
+            self.closed.remove(0);
+        }
+        self.closed.push((closed.name.clone(), closed.activity));
+        self.gone.extend(closed.watched.then_some(closed.name));
+    }
+
+    /// Whether the conversation with `name`, which was used at `activity`, was closed and not used since.
+    pub fn is_closed(&self, name: &str, activity: i64) -> bool {
+        let mut closed = self.closed.iter();
+        closed.any(|(closed, used)| is_same(closed, name) && activity <= *used)
     }
 
     pub fn find(&mut self, name: &str) -> Option<&mut Conversation> {
@@ -87,6 +109,26 @@ pub fn is_same(one: &str, other: &str) -> bool {
 mod tests {
     use super::super::conversation::Message;
     use super::*;
+
+    #[test]
+    fn what_was_closed_stays_closed_until_it_is_used() {
+        let mut book = Book::default();
+        let talk = book.with("Bob", None);
+        (talk.activity, talk.watched) = (7, true);
+        let key = talk.key;
+        book.close(key);
+        assert!(book.list().is_empty());
+        assert_eq!(book.gone, ["Bob"]);
+        assert!(book.is_closed("bob", 7) && !book.is_closed("bob", 8));
+        assert!(!book.is_closed("Carol", 1));
+        book.with("BOB", None);
+        assert!(!book.is_closed("bob", 7));
+        for number in 0..2 * MAX_CONVERSATIONS {
+            let key = book.with(&format!("n{number}"), None).key;
+            book.close(key);
+        }
+        assert_eq!(book.closed.len(), MAX_CONVERSATIONS);
+    }
 
     #[test]
     fn the_least_worth_goes_when_there_are_too_many() {

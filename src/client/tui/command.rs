@@ -15,6 +15,7 @@ pub enum Verb {
     Allow,
     Bell,
     Block,
+    Close,
     Connect,
     Delete,
     Disallow,
@@ -24,6 +25,7 @@ pub enum Verb {
     Msg,
     Quit,
     Receipts,
+    Retry,
     Search,
     Status,
     Unblock,
@@ -39,7 +41,7 @@ pub struct Described {
 }
 
 /// All commands, in the order of their words.
-pub const COMMANDS: [Described; 15] = [
+pub const COMMANDS: [Described; 17] = [
     described(
         "/allow",
         Verb::Allow,
@@ -60,6 +62,13 @@ pub const COMMANDS: [Described; 15] = [
         "[NAME]",
         "hear nothing more from NAME, who is not told",
         true,
+    ),
+    described(
+        "/close",
+        Verb::Close,
+        "",
+        "hide this conversation until something comes",
+        false,
     ),
     described(
         "/connect",
@@ -111,6 +120,13 @@ pub const COMMANDS: [Described; 15] = [
         "on|off",
         "tell others what you have read",
         true,
+    ),
+    described(
+        "/retry",
+        Verb::Retry,
+        "",
+        "send the marked or last refused one once more",
+        false,
     ),
     described(
         "/search",
@@ -189,6 +205,14 @@ pub fn word(text: &str) -> (&str, &str) {
     }
 }
 
+impl Described {
+    /// What its argument may be, if that is one of a few words and no name or text.
+    fn choices(&self) -> impl Iterator<Item = &'static str> {
+        let words = self.arguments.trim_matches(['[', ']']).split('|');
+        words.filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
+    }
+}
+
 pub fn on_or_off(text: &str) -> Option<bool> {
     match text {
         "on" => Some(true),
@@ -217,10 +241,15 @@ pub fn complete<'a>(
     if begun.is_empty() && !before.starts_with('/') {
         return (start, Vec::new());
     }
-    (
-        start,
-        names.filter(|name| fits(name)).map(String::from).collect(),
-    )
+    let (command, rest) = word(before);
+    let known = COMMANDS.iter().find(|known| known.word == command);
+    let mut choices = known.into_iter().flat_map(Described::choices).peekable();
+    let words: Vec<&str> = match choices.peek() {
+        Some(_) => choices.filter(|_| rest == last).collect(),
+        None => names.collect(),
+    };
+    let words = words.into_iter().filter(|word| fits(word));
+    (start, words.map(String::from).collect())
 }
 
 const fn described(
@@ -274,6 +303,12 @@ mod tests {
             found("/msg ", false),
             (5, words(&["Bob", "Carol", "bernd"]))
         );
+        assert_eq!(found("/status ", false).1.len(), 3);
+        assert_eq!(found("/status a", false), (8, words(&["away"])));
+        assert_eq!(found("/status away ", false).1.len(), 0);
+        assert_eq!(found("/bell o", false).1, ["on", "off"]);
+        assert_eq!(found("/delete ", true).1, ["me"]);
+        assert_eq!(found("/block c", true), (7, words(&["Carol"])));
         assert_eq!(found("hello ca", false), (6, words(&["Carol"])));
         assert_eq!(found("hello ", false), (6, words(&[])));
         assert_eq!(found("日本 b", false).0, 7);

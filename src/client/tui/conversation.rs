@@ -278,7 +278,8 @@ impl Conversation {
         }
     }
 
-    fn take(&mut self, serial: u64) -> Option<Message> {
+    /// Of a message that is to be here no more.
+    pub fn take(&mut self, serial: u64) -> Option<Message> {
         let at = self
             .log
             .iter()

@@ -130,6 +130,10 @@ impl Model {
     fn listed(&mut self, list: &[client::Conversation]) {
         // The oldest first: if there are too many, those go.
         for listed in list.iter().rev() {
+            let used = when::moment(&listed.last_time).unwrap_or(0);
+            if listed.unread == 0 && self.book.is_closed(&listed.with_username, used) {
+                continue;
+            }
             self.book
                 .with(&listed.with_username, self.current)
                 .listed(listed);

@@ -44,6 +44,7 @@ impl Model {
             };
         }
         match verb {
+            Verb::Close => self.close(),
             Verb::Connect => self.connect(),
             Verb::Help => self.show(Page::Help),
             Verb::Quit => self.quit(),
@@ -51,6 +52,7 @@ impl Model {
             Verb::Msg => self.msg(words),
             Verb::Search => self.search_for(words),
             Verb::Bell => self.set_bell(words),
+            Verb::Retry => self.retry(),
             Verb::Receipts => self.set_receipts(words),
             Verb::Status => self.set_status(words),
             Verb::Edit => self.begin_edit(words),
@@ -74,6 +76,34 @@ impl Model {
         self.open(key);
         if !text.is_empty() {
             self.send(key, text);
+        }
+    }
+
+    /// Not what is still to be sent: nobody would see what becomes of it.
+    fn close(&mut self) {
+        let Some(talk) = self.talk() else {
+            return self.say("no conversation is open");
+        };
+        if talk.waiting() > 0 {
+            return self.say("not yet: something here is not sent");
+        }
+        let (key, name) = (talk.key, talk.name.clone());
+        self.leave();
+        self.current = None;
+        self.book.close(key);
+        self.say(&format!("closed; /msg {name} opens it again"));
+    }
+
+    fn retry(&mut self) {
+        let refused = |message: &Message| matches!(message.state, State::Failed(_));
+        let Some((serial, text)) = self.own_message(refused) else {
+            return self.say("nothing of yours was refused here");
+        };
+        if let Some(talk) = self.talk_mut() {
+            let key = talk.key;
+            talk.take(serial);
+            self.marked = None;
+            self.send(key, &text);
         }
     }
 
@@ -144,7 +174,7 @@ impl Model {
     }
 
     fn begin_edit(&mut self, words: &str) {
-        let Some((serial, text)) = self.own_message() else {
+        let Some((serial, text)) = self.own_message(is_accepted) else {
             return self.say("there is no message of yours to change");
         };
         match words.is_empty() {
@@ -178,7 +208,7 @@ impl Model {
         if !matches!(words, "" | "me") {
             return self.say("/delete or /delete me");
         }
-        let own = self.own_message().map(|(serial, _)| serial);
+        let own = self.own_message(is_accepted).map(|(serial, _)| serial);
         let Some(serial) = self.marked.filter(|_| !for_both).or(own) else {
             return self.say("there is no message of yours to delete");
         };
@@ -195,19 +225,18 @@ impl Model {
         self.ask_or_say(Ask::Delete { key, serial }, delete);
     }
 
-    /// The marked message if it is one's own, else the last of one's own; it is there and accepted.
-    fn own_message(&self) -> Option<(u64, String)> {
+    /// The marked message if it is one's own, else the last of one's own; it is there, and `is_wanted`.
+    fn own_message(&self, is_wanted: impl Fn(&Message) -> bool) -> Option<(u64, String)> {
         let talk = self.talk()?;
         let text = |message: &Message| match &message.body {
-            Body::Text(text) if message.mine && message.seq.is_some() => {
+            Body::Text(text) if message.mine && is_wanted(message) => {
                 Some((message.serial, harmless(text)))
             }
             _ => None,
         };
-        let accepted = |message: &&Message| message.state == State::Accepted;
         match self.marked {
-            Some(serial) => talk.get(serial).filter(accepted).and_then(text),
-            None => talk.log().iter().rev().filter(accepted).find_map(text),
+            Some(serial) => talk.get(serial).and_then(text),
+            None => talk.log().iter().rev().find_map(text),
         }
     }
 
@@ -215,5 +244,91 @@ impl Model {
         if !self.ask(ask, command) {
             self.say("not connected: try again later");
         }
+    }
+}
+
+/// It can be named to the server.
+fn is_accepted(message: &Message) -> bool {
+    message.state == State::Accepted && message.seq.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::conversation::Mark;
+    use super::super::desk::Desk;
+    use super::*;
+
+    fn refuse(desk: &mut Desk) -> u64 {
+        let serial = desk.sends()[0].0;
+        let why = "too long".into();
+        desk.input(Input::NotSent { serial, why });
+        serial
+    }
+
+    #[test]
+    fn what_was_refused_is_sent_once_more() {
+        let mut desk = Desk::mailbox();
+        desk.line("/retry");
+        assert!(desk.sends().is_empty(), "nobody to send to");
+        desk.line("/msg Bob one");
+        let first = refuse(&mut desk);
+        desk.line("two");
+        refuse(&mut desk);
+        assert_eq!(desk.marks(), [Mark::Failed, Mark::Failed]);
+        desk.model.marked = Some(first);
+        desk.line("/retry");
+        assert_eq!(desk.sends()[0].1, "one");
+        assert_eq!(desk.marks(), [Mark::Failed, Mark::Waiting]);
+        desk.line("/retry");
+        assert_eq!(desk.sends()[0].1, "two");
+        assert_eq!(desk.marks(), [Mark::Waiting, Mark::Waiting]);
+        desk.line("/retry");
+        assert!(desk.sends().is_empty());
+        let told = desk.model.notice().unwrap();
+        assert!(told.contains("nothing of yours was refused"), "{told}");
+    }
+
+    #[test]
+    fn a_closed_conversation_comes_back_with_what_is_new() {
+        let mut desk = Desk::mailbox();
+        desk.line("/close");
+        assert!(desk.model.notice().unwrap().contains("no conversation"));
+        desk.line("/msg Bob hi");
+        let serial = desk.sends()[0].0;
+        desk.line("/close");
+        assert!(desk.model.notice().unwrap().contains("not sent"));
+        let message_id = "m1".to_string();
+        desk.input(Input::Sent { serial, message_id });
+        desk.accept("m1", 1);
+        desk.line("/close");
+        assert_eq!(desk.model.current, None);
+        assert!(desk.model.book.list().is_empty());
+        // Nothing has been said since: the server's list does not bring it back.
+        let listed = |last_time: &str, unread| {
+            let list = vec![crate::client::Conversation {
+                with_username: "bob".into(),
+                last_seq: 1,
+                last_time: last_time.into(),
+                read_seq: 1,
+                their_delivered_seq: 0,
+                their_read_seq: 0,
+                unread,
+            }];
+            Input::Answer(
+                Ask::Conversations,
+                Ok(Answer::Conversations {
+                    list,
+                    complete: true,
+                }),
+            )
+        };
+        desk.input(listed("2026-11-22T10:41:00.000Z", 0));
+        assert!(desk.model.book.list().is_empty());
+        desk.input(listed("2026-11-22T10:41:00.000Z", 1));
+        assert_eq!(desk.model.book.list().len(), 1);
+        desk.press(Key::Next);
+        desk.line("/close");
+        desk.from_bob(2, "still there?");
+        assert_eq!(desk.model.book.unread(), 1);
     }
 }

@@ -15,7 +15,8 @@ impl Model {
         self.page_row = 0;
     }
 
-    /// Scrolls where there is more than fits. `false`: there is no page.
+    /// Scrolls where there is more than fits. `false`: there is no page, or none that whoever is typing has asked for: it
+    /// goes, and the line gets the key.
     pub(super) fn page_key(&mut self, key: Key) -> bool {
         let Some(page) = &self.page else {
             return false;
@@ -30,9 +31,10 @@ impl Model {
             Key::Down if most > 0 => most.min(row + 1),
             Key::PageDown if most > 0 => most.min(row + step),
             _ => {
-                let is_end = matches!(page, Page::End(_));
+                let (is_end, is_asked) = (matches!(page, Page::End(_)), *page == Page::Help);
                 self.page = None;
                 match key {
+                    Key::Char(_) if !is_asked => return false,
                     Key::Enter if is_end => self.connect(),
                     Key::Ctrl('d') if is_end => self.quit(),
                     _ => {}
@@ -79,6 +81,12 @@ mod tests {
         assert_eq!(desk.model.page, Some(Page::End(told.into())));
         desk.press(Key::Char('x'));
         assert_eq!(desk.model.page, None);
+        assert_eq!(
+            desk.model.editor.text(),
+            "x",
+            "whoever was typing loses nothing"
+        );
+        desk.press(Key::Ctrl('u'));
         desk.line("/msg Bob for later");
         assert_eq!(desk.model.book.waiting(), 1);
         desk.line("/connect");
