@@ -58,7 +58,12 @@ fn configuration(patient: &Patient<'_>) -> Vec<Check> {
             let fix = "mend it; privmsgd --check-config shows the place";
             let first = |text: &String| text.lines().next().unwrap_or(text).to_string();
             let failed = |text| Check::failed("configuration", first(text), fix);
-            mistakes.iter().map(failed).collect()
+            let rest = Check::warning(
+                "configuration",
+                "what is said below is of what could be read of it, and of defaults for the rest",
+                "mend it and ask again",
+            );
+            mistakes.iter().map(failed).chain([rest]).collect()
         }
     }
 }

@@ -240,12 +240,20 @@ fn doctor_tells_every_mistake_of_the_configuration() {
         .iter()
         .filter(|finding| finding["check"] == "configuration")
         .collect();
-    assert_eq!((code, mistakes.len()), (2, 2), "{out}");
-    let place = format!("{config}:3:1: ");
-    assert!(
-        mistakes[0]["what"].as_str().unwrap().contains(&place),
+    let level = |mistake: &&Value| mistake["level"].as_str().unwrap().to_owned();
+    let levels: Vec<String> = mistakes.iter().map(level).collect();
+    assert_eq!(
+        (code, levels),
+        (
+            2,
+            ["failed", "failed", "warning"].map(String::from).to_vec()
+        ),
         "{out}"
     );
+    let place = format!("{config}:3:1: ");
+    let what = |at: usize| mistakes[at]["what"].as_str().unwrap();
+    assert!(what(0).contains(&place), "{out}");
+    assert!(what(2).contains("defaults for the rest"), "{out}");
 }
 
 /// A pair that does not belong together, one whose end has come near, and a good one.
