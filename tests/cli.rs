@@ -108,6 +108,7 @@ fn all_mistakes_are_told_at_once_with_78() {
     let file = dir.file("bad.toml", text);
     let output = daemon(&["--check-config", "--config", &file, "--log-level", "loud"])
         .env("PRIVMSGD_LOG__LEVLE", "info")
+        .env("PRIVMSGD_DATA", "/x")
         .output()
         .unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
@@ -122,6 +123,7 @@ fn all_mistakes_are_told_at_once_with_78() {
         format!("{file}:5:"),
         "environment PRIVMSGD_LOG__LEVLE: unknown variable; did you mean PRIVMSGD_LOG__LEVEL?\n"
             .into(),
+        "environment PRIVMSGD_DATA: unknown variable; did you mean PRIVMSGD_SERVER__DATA?\n".into(),
         "--log-level: log.level must be ".into(),
     ] {
         assert!(err.contains(&wanted), "{wanted}\nis not in\n{err}");

@@ -178,7 +178,7 @@ const SORTS: [&str; 15] = [
 fn e7_every_short_session_agrees_with_the_reference() {
     let mut driver = Driver::new(true);
     let mut count = 0;
-    for length in 1..=number("PRIVMSGD_LENGTH").unwrap_or(4) {
+    for length in 1..=number("TEST_LENGTH").unwrap_or(4) {
         for mut index in 0..(SORTS.len() as u64).pow(length as u32) {
             if count % 500 == 0 {
                 leave(&mut driver);

@@ -279,7 +279,7 @@ mod tests {
         let file = "[limits]\nmax_lines_bytes = 4\nlinger_ms = -1\n[log]\nlevel = 3\nformat = =\n";
         let told = messages(
             "--listen :7748",
-            "PRIVMSGD_LIMIT__X=1 PRIVMSGD_LOG_FORMAT=json PRIVMSGD_HOME=/ HOME=/",
+            "PRIVMSGD_LIMIT__X=1 PRIVMSGD_LOG_FORMAT=json PRIVMSGD_ZZZZZ=/ HOME=/",
             file,
         );
         let wanted = [
@@ -289,6 +289,7 @@ mod tests {
             "f.toml:6:10: ",
             "environment PRIVMSGD_LIMIT__X: unknown variable",
             "environment PRIVMSGD_LOG_FORMAT: unknown variable; did you mean PRIVMSGD_LOG__FORMAT?",
+            "environment PRIVMSGD_ZZZZZ: unknown variable",
             "--listen: server.listen must be",
         ];
         assert_eq!(told.len(), wanted.len(), "{told:#?}");
@@ -296,9 +297,9 @@ mod tests {
             assert!(told.starts_with(wanted), "{told}");
         }
         assert!(
-            told[6].ends_with("did you mean 0.0.0.0:7748?"),
+            told[7].ends_with("did you mean 0.0.0.0:7748?"),
             "{}",
-            told[6]
+            told[7]
         );
     }
 

@@ -80,7 +80,8 @@ if it is there, or the file of
 .BR \-\-config .
 It is written in TOML: tables, and in them the keys below, each with its default here. All may be left out.
 .PP
-Each key is a variable of the environment too; lists have commas there. A flag of the command line wins over a variable, that over the
+Each key is a variable of the environment too; lists have commas there, and another variable that begins with PRIVMSGD_ is a
+mistake. A flag of the command line wins over a variable, that over the
 file, that over the default.
 .B privmsgd config show \-\-origin
 says what holds and who set it,

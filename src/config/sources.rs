@@ -41,7 +41,7 @@ pub fn from_file(path: &Path, text: &str) -> Settings {
     settings
 }
 
-/// Settings of the variables whose name begins with `PRIVMSGD_` and has a `__`.
+/// Settings of the variables whose name begins with `PRIVMSGD_`; others of them are mistakes.
 pub fn from_environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Settings {
     let known: Vec<String> = Key::all().map(Key::variable).collect();
     let setting = |(name, value): (OsString, OsString)| {
@@ -54,9 +54,9 @@ pub fn from_environment(variables: impl Iterator<Item = (OsString, OsString)>) -
         };
         let at = known.iter().position(|variable| *variable == name);
         let Some(key) = at.and_then(|at| Key::all().nth(at)) else {
-            let hint = nearest(&name, known.iter().map(String::as_str));
-            let meant = hint.is_some() || name.contains("__");
-            return meant.then(|| Err(mistake(unknown("variable", hint))));
+            let hint = meant(&name, &known);
+            let is_others = is_others(&name, &value.to_string_lossy());
+            return (!is_others).then(|| Err(mistake(unknown("variable", hint.as_deref()))));
         };
         let Ok(value) = value.into_string() else {
             return Some(Err(mistake("is not UTF-8".into())));
@@ -65,6 +65,37 @@ pub fn from_environment(variables: impl Iterator<Item = (OsString, OsString)>) -
         Some(Ok(Setting { key, given, origin }))
     };
     variables.filter_map(setting).collect()
+}
+
+/// The likeliest of what a variable of no key was to be: the key that it names without its table, the flag, or a word
+/// that is nearly the same.
+fn meant(name: &str, known: &[String]) -> Option<String> {
+    let word = name.strip_prefix("PRIVMSGD_")?.to_ascii_lowercase();
+    if ["config", "port_file", "check_config"].contains(&word.as_str()) {
+        return Some(format!("--{}", word.replace('_', "-")));
+    }
+    let is_flag_or_key = |key: &&Key| match word.as_str() {
+        "metrics" => key.path == "metrics.listen",
+        word => key.name() == word,
+    };
+    let key = Key::all().find(is_flag_or_key).map(Key::variable);
+    key.or_else(|| nearest(name, known.iter().map(String::as_str)).map(String::from))
+}
+
+/// What others set: Kubernetes and Docker, for whoever looks for a service of this name, and tests of this one.
+fn is_others(name: &str, value: &str) -> bool {
+    let word = name.strip_prefix("PRIVMSGD_").unwrap_or(name);
+    let is_place = ["tcp://", "udp://", "sctp://"]
+        .iter()
+        .any(|kind| value.starts_with(kind));
+    let of_port = |rest: &str| rest.starts_with(|first: char| first.is_ascii_digit());
+    match word {
+        "SERVICE_HOST" | "SERVICE_PORT" => true,
+        "PORT" => is_place,
+        #[cfg(feature = "planted-faults")]
+        "PLANTED" => true,
+        _ => word.starts_with("SERVICE_PORT_") || word.strip_prefix("PORT_").is_some_and(of_port),
+    }
 }
 
 struct File<'a> {
@@ -165,5 +196,57 @@ fn integer(number: &DeInteger) -> Given {
     match i128::from_str_radix(number.as_str(), number.radix()) {
         Ok(number) => Given::Number(number),
         Err(_) => Given::Other("a number of more than 128 bits"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of one variable; `None`: nothing.
+    fn told(variable: &str) -> Option<String> {
+        let (name, value) = variable.split_once('=').unwrap();
+        let settings = from_environment([(name.into(), value.into())].into_iter());
+        let mistake = settings.into_iter().next()?.err()?;
+        Some(mistake.to_string())
+    }
+
+    #[test]
+    fn a_variable_of_no_key_is_a_mistake() {
+        for (variable, hint) in [
+            ("PRIVMSGD_DATA=/x", "PRIVMSGD_SERVER__DATA"),
+            ("PRIVMSGD_LISTEN=foo", "PRIVMSGD_SERVER__LISTEN"),
+            ("PRIVMSGD_METRICS=foo", "PRIVMSGD_METRICS__LISTEN"),
+            ("PRIVMSGD_ADMIN_SOCKET=/x", "PRIVMSGD_SERVER__ADMIN_SOCKET"),
+            ("PRIVMSGD_LOG_LEVEL=info", "PRIVMSGD_LOG__LEVEL"),
+            ("PRIVMSGD_CONFIG=/x", "--config"),
+            ("PRIVMSGD_PORT_FILE=/x", "--port-file"),
+        ] {
+            let name = variable.split('=').next().unwrap();
+            let wanted = format!("environment {name}: unknown variable; did you mean {hint}?");
+            assert_eq!(told(variable), Some(wanted));
+        }
+        for variable in ["PRIVMSGD_PORT=7748", "PRIVMSGD_=1", "PRIVMSGD_COLOUR=red"] {
+            let name = variable.split('=').next().unwrap();
+            let wanted = format!("environment {name}: unknown variable");
+            assert_eq!(told(variable), Some(wanted));
+        }
+    }
+
+    /// A pod beside a service of this name has them.
+    #[test]
+    fn variables_that_others_set_are_left_to_them() {
+        for variable in [
+            "PRIVMSG_NAME=x",
+            "PRIVMSGDX=1",
+            "PRIVMSGD_SERVICE_HOST=10.0.0.1",
+            "PRIVMSGD_SERVICE_PORT=7748",
+            "PRIVMSGD_SERVICE_PORT_PLAIN=7748",
+            "PRIVMSGD_PORT=tcp://10.0.0.1:7748",
+            "PRIVMSGD_PORT_7748_TCP=tcp://10.0.0.1:7748",
+            "PRIVMSGD_PORT_7748_TCP_ADDR=10.0.0.1",
+        ] {
+            assert_eq!(told(variable), None, "{variable}");
+        }
     }
 }

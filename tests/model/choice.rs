@@ -45,14 +45,14 @@ pub fn next(state: &mut u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The first seed of a test: PRIVMSGD_SEED, to repeat what failed, or always the same.
+/// The first seed of a test: TEST_SEED, to repeat what failed, or always the same.
 pub fn first_seed() -> u64 {
-    number("PRIVMSGD_SEED").unwrap_or(1)
+    number("TEST_SEED").unwrap_or(1)
 }
 
-/// How many rounds a test runs: `few`, or PRIVMSGD_ROUNDS where the long run asks for more.
+/// How many rounds a test runs: `few`, or TEST_ROUNDS where the long run asks for more.
 pub fn rounds(few: u64) -> u64 {
-    number("PRIVMSGD_ROUNDS").unwrap_or(few)
+    number("TEST_ROUNDS").unwrap_or(few)
 }
 
 /// A number given from outside.
@@ -67,7 +67,7 @@ pub struct Repeat(pub u64);
 impl Drop for Repeat {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("repeat with PRIVMSGD_SEED={} PRIVMSGD_ROUNDS=1", self.0);
+            eprintln!("repeat with TEST_SEED={} TEST_ROUNDS=1", self.0);
         }
     }
 }

@@ -137,7 +137,7 @@ impl Storm<'_> {
 
 const NAMES: usize = 7;
 
-/// B13. PRIVMSGD_REUSES for the long run: 10,000,000.
+/// B13. TEST_REUSES for the long run: 10,000,000.
 #[test]
 fn b13_a_slot_that_is_used_again_hears_nothing_of_before() {
     let mut stage = Stage::new(&Config::default());
@@ -158,7 +158,7 @@ fn b13_a_slot_that_is_used_again_hears_nothing_of_before() {
         sent: 0,
         heard: 0,
     };
-    let reuses = number("PRIVMSGD_REUSES").unwrap_or(100_000);
+    let reuses = number("TEST_REUSES").unwrap_or(100_000);
     for _ in 0..reuses {
         let at = storm.choice.below(storm.guests.len());
         storm.replace(at);

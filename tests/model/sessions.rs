@@ -23,7 +23,7 @@ const TYPES: [&str; 12] = [
     "",
 ];
 
-/// C20. 271,452 sessions of up to five lines; PRIVMSGD_LENGTH for another length.
+/// C20. 271,452 sessions of up to five lines; TEST_LENGTH for another length.
 #[test]
 fn c20_every_short_session_agrees_with_the_reference() {
     let mut driver = Driver::new(&Config::default(), 100);
@@ -35,7 +35,7 @@ fn c20_every_short_session_agrees_with_the_reference() {
     driver.send(bob, (lines.join("\n") + "\n").as_bytes());
     driver.settle();
     let mut count = 0;
-    for length in 1..=number("PRIVMSGD_LENGTH").unwrap_or(5) {
+    for length in 1..=number("TEST_LENGTH").unwrap_or(5) {
         for mut index in 0..(TYPES.len() as u64).pow(length as u32) {
             let session = (0..length).map(|_| {
                 let one = index % TYPES.len() as u64;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 
 const PEOPLE: usize = 3;
-/// Or as many as PRIVMSGD_ROUNDS says.
+/// Or as many as TEST_ROUNDS says.
 const SEQUENCES: u64 = 150;
 const STEPS: usize = 60;
 const MAX_WAITING: u32 = 12;
@@ -372,7 +372,7 @@ fn compare(house: &mut House, reference: &Reference, names: &Names) {
 fn random_sequences_agree_with_the_reference() {
     let mut house = House::new();
     house.config.max_waiting = MAX_WAITING;
-    let rounds = std::env::var("PRIVMSGD_ROUNDS").ok();
+    let rounds = std::env::var("TEST_ROUNDS").ok();
     let rounds = rounds.map_or(SEQUENCES, |rounds| rounds.parse().expect("a number"));
     for sequence in 0..rounds {
         let mut chance = Chance(0x9e37_79b9 + sequence);
