@@ -104,8 +104,16 @@ fn check_without_a_daemon_is_critical_and_without_permission_unknown() {
         &binary,
     ]);
     let (code, out, err) = run(command.args(["check", "--admin-socket", &house.socket()]));
-    assert_eq!((code, out.as_str()), (3, ""), "{err}");
-    assert!(err.contains("permission denied"), "{err}");
+    assert_eq!((code, err.as_str()), (3, ""), "{out}");
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(
+        lines[0].starts_with("UNKNOWN - daemon: ") && lines[0].ends_with("permission denied"),
+        "{out}"
+    );
+    assert_eq!(lines[1], "daemon: be root, or the user of the daemon");
+    let (code, out, _) = run(command.arg("--json"));
+    let health: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &health["status"]), (3, &"unknown".into()));
 }
 
 /// "loop turned < 5 s ago": a loop that hangs gives no answer, and that is one.

@@ -1,6 +1,8 @@
 //! `privmsgd check`: how the daemon says it is, as monitoring plugins say it. Knows no check.
 
-use crate::admin::cli::{Failure, Output, say, talk, wants_json};
+use serde_json::json;
+
+use crate::admin::cli::{Failure, Output, talk, wants_json};
 use crate::admin::request::Request;
 use crate::config::Subcommand;
 use crate::escape;
@@ -20,7 +22,7 @@ pub fn run(sub: &Subcommand, out: &mut Output) -> Exit {
     let health: Health = match asked {
         Ok(health) => health,
         Err(failure) if failure.code == Exit::Permission || failure.refused.is_some() => {
-            say(&failure.message);
+            let _ = out.print(&unknown(&failure, json));
             return Exit::Unknown;
         }
         // A line for whoever reads what plugins say, in the same form.
@@ -65,6 +67,23 @@ fn summary(health: &Health) -> String {
     text
 }
 
+/// Plugins have a word for it that the daemon has no use for: whoever can be asked knows how it is.
+fn unknown(failure: &Failure, json: bool) -> String {
+    let (what, fix) = split(&failure.message);
+    if json {
+        let check = json!({"check": "daemon", "level": "unknown", "what": what, "fix": fix});
+        let health = json!({"status": "unknown", "failed": [], "checks": [check]});
+        return format!("{health}\n");
+    }
+    let what = escape::plain(&what, MAX_LINE_BYTES);
+    let mut text = format!("UNKNOWN - daemon: {what}\n");
+    if !fix.is_empty() {
+        let fix = escape::plain(&fix, MAX_LINE_BYTES);
+        text.push_str(&format!("daemon: {fix}\n"));
+    }
+    text
+}
+
 /// What went wrong, and what to do.
 fn split(message: &str) -> (String, String) {
     let message = message.trim_start_matches("privmsgd: ");
@@ -93,6 +112,8 @@ mod tests {
         assert_eq!(summary(&health), "OK - accepting: at a; store: b\n");
         assert_eq!(exit(Level::Warning) as u8, 1);
         assert_eq!(exit(Level::Failed) as u8, 2);
+        let failure = Failure::new(Exit::Permission, "a\n  b");
+        assert_eq!(unknown(&failure, false), "UNKNOWN - daemon: a\ndaemon: b\n");
         assert_eq!(split("privmsgd: a\n  b"), ("a".into(), "b".into()));
     }
 }
