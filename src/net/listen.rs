@@ -1,5 +1,7 @@
 //! Making listening sockets, or taking them from the service manager. Knows nothing of who connects.
 
+mod twice;
+
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -19,6 +21,8 @@ use crate::net::admit::Peer;
 use crate::net::stream::Stream;
 use crate::ops::Inherited;
 use crate::ops::exit::{Exit, StartError, reason};
+
+pub use twice::named_twice;
 
 /// Connections that the kernel completes before they are accepted.
 const BACKLOG: i32 = 4_096;
@@ -49,8 +53,14 @@ pub struct Bound {
 /// Everything that `config` says to listen on. Inherited sockets nobody asked for are closed, with a warning.
 pub fn bind(config: &Config, mut inherited: Vec<Inherited>) -> Result<Bound, StartError> {
     let lenient = config.listen_is_default;
-    let clients = make(&wanted(config, &inherited), lenient, config, &mut inherited)?;
-    let metrics = wanted_metrics(config, &inherited);
+    let (clients, metrics) = (
+        wanted(config, &inherited),
+        wanted_metrics(config, &inherited),
+    );
+    if let Some(error) = twice::find(&clients, &metrics).into_iter().next() {
+        return Err(error);
+    }
+    let clients = make(&clients, lenient, config, &mut inherited)?;
     let metrics = make(&metrics, false, config, &mut inherited)?;
     for Inherited { name, .. } in inherited {
         warn!(
@@ -289,17 +299,25 @@ fn unix_listener(socket: Socket, made: Option<&Path>) -> io::Result<Listener> {
     })
 }
 
-/// A socket whose process is gone is in the way; one that answers is in use.
-fn remove_stale(path: &Path) -> io::Result<()> {
+/// Whether there is a socket where one is to be made; anything else there is an error.
+pub fn is_socket(path: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
         Ok(found) if !found.file_type().is_socket() => Err(ErrorKind::AlreadyExists.into()),
-        Ok(_) => match StdUnixStream::connect(path) {
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(error),
-            _ => Err(ErrorKind::AddrInUse.into()),
-        },
+        Ok(_) => Ok(true),
+    }
+}
+
+/// A socket whose process is gone is in the way; one that answers is in use.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    if !is_socket(path)? {
+        return Ok(());
+    }
+    match StdUnixStream::connect(path) {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(error),
+        _ => Err(ErrorKind::AddrInUse.into()),
     }
 }
 

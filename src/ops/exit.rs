@@ -104,6 +104,10 @@ impl StartError {
                 Exit::Permission,
                 format!("let this user write to {dir}, or choose another path"),
             ),
+            ErrorKind::AlreadyExists => (
+                Exit::CannotCreate,
+                "what is there is no socket: move it away, or choose another path".into(),
+            ),
             _ => (Exit::CannotCreate, String::new()),
         };
         let where_ = format!("unix:{}", path.display());
