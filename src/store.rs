@@ -24,6 +24,7 @@ mod rows;
 mod schema;
 mod seal;
 mod slots;
+mod standing;
 mod state;
 mod survey;
 mod sweeps;
@@ -56,7 +57,8 @@ pub use past::{Along, Waiting};
 pub use relations::Relation;
 pub use restore::restore;
 pub use schema::VERSION;
-pub use seal::{Part, Place, Sealer};
+pub use seal::{Part, Place, Sealer, is_out_of_sight};
+pub use standing::standing;
 pub use state::{Hidden, MessageState};
 pub use sweeps::{Age, Cleaned, Passed};
 

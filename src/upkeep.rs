@@ -25,6 +25,17 @@ pub enum Told {
     Failed(Box<StartError>),
 }
 
+/// How a store is, looked at from outside and without changing anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// A process runs on it; then nothing but its directory was looked at.
+    pub is_in_use: bool,
+    /// There is a database.
+    pub is_made: bool,
+    /// It is another user's, and root looked: why root cannot run on it.
+    pub of_another: Option<StartError>,
+}
+
 /// Counted a part at a time while the store is in use: what changes meanwhile may be counted or not.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -24,7 +24,7 @@ impl Offline {
         let accounts = config.accounts.clone();
         let settings = Settings::new(accounts, config.server_name.clone(), Default::default());
         Ok(Offline {
-            store: Store::open_as(dir, How::load(&config.mailbox)?)?,
+            store: Store::open_as(dir, How::of(dir, &config.mailbox)?)?,
             clerk: Clerk::new(Arc::new(settings)),
             fsync: config.mailbox.fsync,
         })

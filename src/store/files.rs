@@ -121,10 +121,20 @@ fn prepare_dir(dir: &Path) -> Result<(), StartError> {
         Err(error) => return Err(uncreatable(dir, &error)),
     }
     let found = fs::metadata(dir).map_err(|error| unreadable(dir, &error))?;
+    check_dir(dir, &found)?;
+    check_owner(dir, &found)?;
+    if found.mode() & 0o777 != DIR_MODE {
+        warn!("{}: closed to other users (mode 700)", dir.display());
+        set_mode(dir, DIR_MODE)?;
+    }
+    Ok(())
+}
+
+/// A directory that is there, whosever it is.
+pub(super) fn check_dir(dir: &Path, found: &Metadata) -> Result<(), StartError> {
     if !found.is_dir() {
         return Err(wrong(dir, "this is no directory", "name a directory"));
     }
-    check_owner(dir, &found)?;
     if found.mode() & 0o022 != 0 {
         let fix = format!(
             "see what others put there, then: chmod 700 {}",
@@ -133,18 +143,20 @@ fn prepare_dir(dir: &Path) -> Result<(), StartError> {
         let what = "others may write to the directory of the accounts";
         return Err(StartError::new(Exit::Permission, what, dir.display(), fix));
     }
-    if found.mode() & 0o777 != DIR_MODE {
-        warn!("{}: closed to other users (mode 700)", dir.display());
-        set_mode(dir, DIR_MODE)?;
-    }
     Ok(())
 }
 
-fn check_file(path: &Path, found: &Metadata) -> Result<(), StartError> {
-    if !found.is_file() {
-        let fix = "move it away; the database is a plain file";
-        return Err(wrong(path, "this is no file", fix));
+/// A database that is there, whosever it is.
+pub(super) fn check_kind(path: &Path, found: &Metadata) -> Result<(), StartError> {
+    if found.is_file() {
+        return Ok(());
     }
+    let fix = "move it away; the database is a plain file";
+    Err(wrong(path, "this is no file", fix))
+}
+
+fn check_file(path: &Path, found: &Metadata) -> Result<(), StartError> {
+    check_kind(path, found)?;
     check_owner(path, found)?;
     if found.mode() & 0o077 != 0 {
         warn!("{}: closed to other users (mode 600)", path.display());
@@ -153,7 +165,7 @@ fn check_file(path: &Path, found: &Metadata) -> Result<(), StartError> {
     Ok(())
 }
 
-fn check_owner(path: &Path, found: &Metadata) -> Result<(), StartError> {
+pub(super) fn check_owner(path: &Path, found: &Metadata) -> Result<(), StartError> {
     let (owner, us) = (found.uid(), rustix::process::geteuid().as_raw());
     if owner == us {
         return Ok(());
@@ -168,8 +180,8 @@ fn check_owner(path: &Path, found: &Metadata) -> Result<(), StartError> {
     ))
 }
 
-/// A database is made under another name, and gets its own when it is whole: half of one is never found.
-fn create(dir: &Path, path: &Path) -> Result<(), StartError> {
+/// Whether a database may be made where none is.
+pub(super) fn check_new(dir: &Path, path: &Path) -> Result<(), StartError> {
     if dir.join(RESTORED).exists() {
         let what = "a restore was not finished, and there is no database";
         let fix = "do it again: privmsgd restore --from FILE --data DIR";
@@ -180,6 +192,12 @@ fn create(dir: &Path, path: &Path) -> Result<(), StartError> {
         let fix = "put the database back, or move that file away to begin without accounts";
         return Err(StartError::new(Exit::Data, &what, path.display(), fix));
     }
+    Ok(())
+}
+
+/// A database is made under another name, and gets its own when it is whole: half of one is never found.
+fn create(dir: &Path, path: &Path) -> Result<(), StartError> {
+    check_new(dir, path)?;
     let unfinished = dir.join(UNFINISHED);
     let made = remove_if_there(&unfinished).and_then(|()| {
         OpenOptions::new()

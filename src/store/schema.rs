@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use log::info;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -107,18 +108,40 @@ fn other_key(path: &Path) -> StartError {
     StartError::new(Exit::Permission, what, path.display(), RIGHT_KEY)
 }
 
-const RIGHT_KEY: &str = "set mailbox.key to the key that this store was made with";
+pub(super) const RIGHT_KEY: &str = "find the key that this store was made with, and set mailbox.key to it: a new one opens nothing";
 
 /// Whether the key is that of the store. One that holds no messages takes any key, and keeps it.
 fn check_seal(path: &Path, db: &Connection, sealer: Option<&Sealer>) -> Result<(), StartError> {
+    let Some(sealer) = to_be_sealed(path, db, sealer)? else {
+        return Ok(());
+    };
+    let failed =
+        |failed: Failed| StartError::new(Exit::Internal, &failed.to_string(), path.display(), "");
+    let proof = sealer.proof().map_err(failed)?;
+    db.execute("UPDATE meta SET seal = ?1", [proof])
+        .map_err(|error| refusal(path, &error))?;
+    info!(
+        "{}: from now on its messages are sealed with mailbox.key, and nobody reads them without it: keep a copy of \
+         that key, apart from the backups",
+        path.display()
+    );
+    Ok(())
+}
+
+/// Fails unless the key is that of the store; the key, if this one has none yet and is to take it.
+pub(super) fn to_be_sealed<'a>(
+    path: &Path,
+    db: &Connection,
+    sealer: Option<&'a Sealer>,
+) -> Result<Option<&'a Sealer>, StartError> {
     let refused = |error: rusqlite::Error| refusal(path, &error);
     let proof: Option<Vec<u8>> = db
         .query_row("SELECT seal FROM meta", [], |row| row.get(0))
         .map_err(refused)?;
     let wrong = |code, what: &str, fix: &str| Err(StartError::new(code, what, path.display(), fix));
     match (proof, sealer) {
-        (None, None) => Ok(()),
-        (Some(proof), Some(sealer)) if sealer.proves(&proof) => Ok(()),
+        (None, None) => Ok(None),
+        (Some(proof), Some(sealer)) if sealer.proves(&proof) => Ok(None),
         (Some(_), Some(_)) => Err(other_key(path)),
         (Some(_), None) => {
             let what = "its messages are sealed, and there is no key";
@@ -131,12 +154,7 @@ fn check_seal(path: &Path, db: &Connection, sealer: Option<&Sealer>) -> Result<(
                 let what = "it was made without a key, and its messages are not sealed";
                 return wrong(Exit::Config, what, fix);
             }
-            let failed = |failed: Failed| {
-                StartError::new(Exit::Internal, &failed.to_string(), path.display(), "")
-            };
-            let proof = sealer.proof().map_err(failed)?;
-            let set = db.execute("UPDATE meta SET seal = ?1", [proof]);
-            set.map(drop).map_err(refused)
+            Ok(Some(sealer))
         }
     }
 }
@@ -187,12 +205,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 
 /// Brings the store to this release's version and checks it; `ok`, or what is wrong.
 fn prepare(db: &mut Connection, version: u32) -> rusqlite::Result<String> {
-    let pages: i64 = db.pragma_query_value(None, "page_count", |row| row.get(0))?;
-    if pages.saturating_mul(i64::from(PAGE_BYTES)) <= CHECKED_BYTES {
-        let found: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-        if found != "ok" {
-            return Ok(found);
-        }
+    let found = check_pages(db)?;
+    if found != "ok" {
+        return Ok(found);
     }
     let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |r| r.get(0))?;
     if mode != "wal" {
@@ -206,6 +221,15 @@ fn prepare(db: &mut Connection, version: u32) -> rusqlite::Result<String> {
     // Takes the lock now, not with the first job.
     db.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
     Ok(compare(db, VERSION)?.unwrap_or_else(|| "ok".into()))
+}
+
+/// `ok`, or what is wrong with one; those of a large database would take too long.
+pub(super) fn check_pages(db: &Connection) -> rusqlite::Result<String> {
+    let pages: i64 = db.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    match pages.saturating_mul(i64::from(PAGE_BYTES)) <= CHECKED_BYTES {
+        true => db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)),
+        false => Ok("ok".into()),
+    }
 }
 
 /// Each step is one transaction, and says itself how far it came.
@@ -284,7 +308,7 @@ pub(super) fn too_new(path: &Path, version: u32) -> StartError {
     StartError::new(Exit::Config, &what, path.display(), fix)
 }
 
-fn damaged(path: &Path, what: &str) -> StartError {
+pub(super) fn damaged(path: &Path, what: &str) -> StartError {
     let what: String = what
         .lines()
         .next()
@@ -297,7 +321,7 @@ fn damaged(path: &Path, what: &str) -> StartError {
     StartError::new(Exit::Data, &what, path.display(), fix)
 }
 
-fn refusal(path: &Path, error: &rusqlite::Error) -> StartError {
+pub(super) fn refusal(path: &Path, error: &rusqlite::Error) -> StartError {
     let (code, fix) = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             return files::in_use(path);

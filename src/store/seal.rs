@@ -167,6 +167,11 @@ fn path_of(place: &str) -> Result<PathBuf, StartError> {
     Ok(dir.join(name))
 }
 
+/// Whether only a process of the service manager's can see the key: this is none.
+pub fn is_out_of_sight(place: &str) -> bool {
+    place.starts_with("credential:") && credentials().is_none()
+}
+
 /// Where the service manager puts what only this service may read.
 fn credentials() -> Option<PathBuf> {
     let dir = env::var_os("CREDENTIALS_DIRECTORY")?;
@@ -245,7 +250,7 @@ fn base64(text: &str) -> Option<Secret> {
     Some(Secret::from(bytes))
 }
 
-const MAKE_ONE: &str =
+pub(super) const MAKE_ONE: &str =
     "make one, and keep a copy apart from the backups: (umask 077; openssl rand -hex 32 > FILE)";
 
 #[cfg(test)]
