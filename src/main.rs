@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     }
     match config::load(args.clone()) {
         Ok(Invocation::Run(config)) => end(run(*config, args)),
-        Ok(Invocation::Checked(config)) => end(identity(&config, &[]).map(|_| Exit::Ok)),
+        Ok(Invocation::Checked(config)) => checked(&config).into(),
         Ok(Invocation::Subcommand(subcommand)) => {
             core_files::forbid();
             cli::run(&subcommand, office::tools()).into()
@@ -57,6 +57,16 @@ fn end(ended: Result<Exit, StartError>) -> ExitCode {
             error.code.into()
         }
     }
+}
+
+/// What a start would meet first decides how this ends; all of it is told.
+fn checked(config: &Config) -> Exit {
+    let certificate = identity(config, &[]).err();
+    let mut faults: Vec<StartError> = certificate.into_iter().collect();
+    faults.extend(listen::named_twice(config));
+    faults.extend(office::faults(config));
+    faults.iter().for_each(|fault| say(&fault.to_string()));
+    faults.first().map_or(Exit::Ok, |fault| fault.code)
 }
 
 fn print(text: String) -> Exit {

@@ -27,6 +27,11 @@ impl Settings {
         })
     }
 
+    /// What is wrong with any of those files.
+    pub fn faults(config: &Config) -> Vec<StartError> {
+        TokenKeys::faults(&config.accounts)
+    }
+
     /// With mailboxes as nobody has configured them.
     pub fn new(config: AccountsConfig, server_name: String, token_keys: TokenKeys) -> Self {
         Settings {

@@ -50,6 +50,13 @@ impl TokenKeys {
         keys.collect::<Result<_, _>>().map(TokenKeys)
     }
 
+    /// What is wrong with any of them.
+    pub fn faults(config: &AccountsConfig) -> Vec<StartError> {
+        let keys = config.token_keys.iter();
+        keys.filter_map(|given| TokenKey::load(given).err())
+            .collect()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

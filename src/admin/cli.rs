@@ -27,7 +27,7 @@ use crate::ask::Unanswered;
 use crate::config::{self, Config, ConfigError, Subcommand, TlsConfig};
 use crate::escape;
 use crate::ops::exit::{Exit, StartError, reason};
-use crate::upkeep::{Checked, Finding, Restore, Restored};
+use crate::upkeep::{Checked, Finding, Restore, Restored, Standing};
 use crate::wire::name::Name;
 
 /// The accounts of a data directory that no daemon uses meanwhile.
@@ -46,6 +46,10 @@ pub struct Tools {
     pub restore: BringBack,
     /// Reads the certificate and its key; when it ends, in milliseconds since 1970.
     pub certificate: fn(&TlsConfig) -> Result<u64, StartError>,
+    /// Looks at a store, and changes nothing; fails as a start would.
+    pub standing: fn(&Path, &Config) -> Result<Standing, StartError>,
+    /// What is wrong with the key files of accounts and mailboxes.
+    pub faults: fn(&Config) -> Vec<StartError>,
 }
 
 type Tell<'a> = &'a mut dyn FnMut(Finding);

@@ -55,15 +55,16 @@ pub fn all() -> Vec<Command> {
 const CHECK: &str = "\
 Asks the running daemon what /readyz asks: whether it accepts connections and has room for more, whether the store takes
 messages, when the certificate ends, whether the last reload went well.
-Exit code: 0 all is well, 1 a warning, 2 it cannot serve or does not answer within five seconds, 3 it may not be asked.
+Exit code, and the first word: 0 OK, 1 WARNING, 2 CRITICAL, it cannot serve or does not answer within five seconds,
+3 UNKNOWN, it may not be asked.
 
 Examples:
   privmsgd check
   privmsgd check --json | jq -r '.failed[]'";
 
 const DOCTOR: &str = "\
-Looks at the configuration, the daemon if one runs, its listeners, descriptors, certificate, disk, clock and unit, for
-about a second at most, and changes nothing. What is wrong comes with what to do about it.
+Looks at the configuration, the daemon if one runs, its listeners, descriptors, certificate, store, keys, disk, clock
+and unit, for about a second at most, and changes nothing. What is wrong comes with what to do about it.
 Exit code: 0 nothing is wrong, 1 warnings, 2 something does not work.
 
 Examples:

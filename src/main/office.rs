@@ -16,7 +16,7 @@ use privmsgd::ops::exit::Exit;
 use privmsgd::ops::exit::StartError;
 #[cfg(feature = "mailbox")]
 use privmsgd::store::{self, How, Store};
-use privmsgd::upkeep::{Checked, Finding, Restore, Restored};
+use privmsgd::upkeep::{Checked, Finding, Restore, Restored, Standing};
 
 /// What the desk goes by, once it is open.
 #[cfg(feature = "mailbox")]
@@ -33,7 +33,7 @@ pub fn desk<'a>(config: &'a Config, office: &Office) -> Option<OpenDesk<'a>> {
     let office = office.clone();
     Some(Box::new(move |wake| {
         let settings = accounts::Settings::load(config)?;
-        let store = Store::open_as(dir, How::load(&config.mailbox)?)?;
+        let store = Store::open_as(dir, How::of(dir, &config.mailbox)?)?;
         let worker = accounts::Worker::start(store, settings, move || wake())?;
         office.get_or_init(|| worker.rules());
         Ok(Box::new(worker))
@@ -68,7 +68,28 @@ pub fn tools() -> Tools {
         check,
         restore,
         certificate: |config| tls::load(config).map(|identity| identity.end_unix_ms()),
+        standing,
+        faults,
     }
+}
+
+/// What keeps the desk from being opened, of the files that the configuration names. A key that the service manager gives
+/// the daemon alone is none of them.
+#[cfg(feature = "mailbox")]
+pub fn faults(config: &Config) -> Vec<StartError> {
+    let Some(dir) = &config.data else {
+        return Vec::new();
+    };
+    let mut faults = accounts::Settings::faults(config);
+    if !store::is_out_of_sight(&config.mailbox.key) {
+        faults.extend(How::of(dir, &config.mailbox).err());
+    }
+    faults
+}
+
+#[cfg(feature = "mailbox")]
+fn standing(dir: &Path, config: &Config) -> Result<Standing, StartError> {
+    store::standing(dir, How::load(&config.mailbox).ok().as_ref())
 }
 
 #[cfg(feature = "mailbox")]
@@ -77,7 +98,7 @@ fn check(
     config: &Config,
     tell: &mut dyn FnMut(Finding),
 ) -> Result<Checked, StartError> {
-    let how = How::load(&config.mailbox)?;
+    let how = How::of(dir, &config.mailbox)?;
     store::check(dir, how.sealer.as_ref(), tell)
 }
 
@@ -87,8 +108,23 @@ fn restore(
     config: &Config,
     warn: &mut dyn FnMut(&Finding),
 ) -> Result<Restored, StartError> {
-    let how = How::load(&config.mailbox)?;
+    let how = How::of_copy(&asked.from, &config.mailbox)?;
     store::restore(asked, how, crate::unix_ms(), warn)
+}
+
+#[cfg(not(feature = "mailbox"))]
+pub fn faults(config: &Config) -> Vec<StartError> {
+    config
+        .data
+        .as_deref()
+        .map(nothing_kept)
+        .into_iter()
+        .collect()
+}
+
+#[cfg(not(feature = "mailbox"))]
+fn standing(_: &Path, _: &Config) -> Result<Standing, StartError> {
+    Ok(Standing::default())
 }
 
 #[cfg(not(feature = "mailbox"))]

@@ -1,6 +1,8 @@
 //! What can be wrong around the daemon, looked at from outside it, with or without one that runs: each finding with what
 //! to do about it. Changes nothing, and takes a second at most. Knows no protocol rules.
 
+mod files;
+mod holder;
 mod machine;
 mod places;
 mod unit;
@@ -8,8 +10,9 @@ mod unit;
 use std::thread;
 
 use crate::config::{Config, Listen, TlsConfig};
-use crate::ops::exit::StartError;
+use crate::ops::exit::{Exit, StartError};
 use crate::ops::health::Check;
+use crate::upkeep::Standing;
 
 /// What is looked at.
 pub struct Patient<'a> {
@@ -18,8 +21,36 @@ pub struct Patient<'a> {
     /// What could be read of the configuration, mistakes or not.
     pub guess: &'a Config,
     pub running: Option<Running>,
+    /// None answered, and one may be there all the same: this user may not ask it.
+    pub is_hidden: bool,
+    /// How the store is, where there is to be one.
+    pub standing: Option<Result<Standing, StartError>>,
+    /// What is wrong with the key files of accounts and mailboxes.
+    pub faults: fn(&Config) -> Vec<StartError>,
     /// Reads the certificate and its key; when it ends, in milliseconds since 1970.
     pub certificate: fn(&TlsConfig) -> Result<u64, StartError>,
+}
+
+impl Patient<'_> {
+    /// Whether what a daemon would take may have been taken by this one.
+    fn may_run(&self) -> bool {
+        let in_use = |standing: &Standing| standing.is_in_use;
+        let store = self.standing.as_ref().and_then(|found| found.as_ref().ok());
+        self.running.is_some() || self.is_hidden || store.is_some_and(in_use)
+    }
+
+    /// What a start would say that has this user. Whoever may not ask the daemon may not read what is its own either, which
+    /// is no trouble of the daemon's.
+    fn judge(&self, name: &'static str, error: StartError, otherwise: &'static str) -> Check {
+        match self.is_hidden && error.code == Exit::Permission {
+            true => Check::warning(
+                name,
+                format!("{}: {}", error.where_, error.what),
+                "be root, or the user of the daemon, to have it looked at",
+            ),
+            false => failed(name, error, otherwise),
+        }
+    }
 }
 
 /// A daemon that answers.
@@ -41,6 +72,7 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Check> {
         checks.extend(name.join().unwrap_or_default());
         checks.push(machine::descriptors(patient));
         checks.extend(certificate(patient));
+        checks.extend(files::look(patient));
         checks.extend(machine::disk(patient));
         checks.push(machine::clock());
         checks.extend(unit.join().unwrap_or_default());
@@ -81,11 +113,17 @@ fn certificate(patient: &Patient<'_>) -> Option<Check> {
     Some(match (patient.certificate)(&config.tls) {
         Ok(end_unix_ms) => machine::certificate(end_unix_ms),
         Err(error) => {
-            let fix = match error.fix.as_str() {
-                "" => "name a PEM chain and its key: tls.certificate, tls.key".into(),
-                fix => fix.to_string(),
-            };
-            Check::failed("keyPair", format!("{}: {}", error.where_, error.what), fix)
+            let otherwise = "name a PEM chain and its key: tls.certificate, tls.key";
+            patient.judge("keyPair", error, otherwise)
         }
     })
+}
+
+/// What a start would say. `otherwise`: what to do where it knows nothing.
+fn failed(name: &'static str, error: StartError, otherwise: &'static str) -> Check {
+    let what = format!("{}: {}", error.where_, error.what);
+    match error.fix.as_str() {
+        "" => Check::failed(name, what, otherwise),
+        _ => Check::failed(name, what, error.fix),
+    }
 }

@@ -8,6 +8,8 @@ mod hostile;
 #[path = "../ops/mod.rs"]
 mod ops;
 mod others;
+#[cfg(feature = "mailbox")]
+mod starts;
 mod terminal;
 
 use std::fs;

@@ -1,11 +1,13 @@
 //! `privmsgd doctor`: asks the daemon, if one runs, has the rest looked at, and prints what was found. Knows no check.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::admin::cli::check::exit;
 use crate::admin::cli::{Failure, Output, Tools, say, talk, wants_json};
 use crate::admin::request::Request;
-use crate::config::Subcommand;
+use crate::config::{Config, Subcommand};
 use crate::escape;
 use crate::ops::doctor::{self, Patient, Running};
 use crate::ops::exit::Exit;
@@ -15,9 +17,19 @@ use crate::ops::health::{Check, Health, Level};
 const PATIENCE_MS: u64 = 300;
 
 pub fn run(sub: &Subcommand, tools: Tools, out: &mut Output) -> Exit {
-    let (mut checks, running) = match daemon(sub) {
-        Ok((checks, running)) => (checks, Some(running)),
-        Err(failure) => (vec![absent(&failure)], None),
+    let dir = sub.guess.data.as_deref();
+    let standing = dir.map(|dir| (tools.standing)(dir, &sub.guess));
+    let (mut checks, running, is_hidden) = match daemon(sub) {
+        Ok((checks, running)) => (checks, Some(running), false),
+        Err(failure) => {
+            let is_hidden = failure.code == Exit::Permission;
+            let is_in_use = matches!(&standing, Some(Ok(found)) if found.is_in_use);
+            let found = match is_in_use && !is_hidden {
+                true => unreachable(&failure, &sub.guess),
+                false => absent(&failure),
+            };
+            (vec![found], None, is_hidden)
+        }
     };
     checks.extend(doctor::examine(&Patient {
         config: match &sub.config {
@@ -26,6 +38,9 @@ pub fn run(sub: &Subcommand, tools: Tools, out: &mut Output) -> Exit {
         },
         guess: &sub.guess,
         running,
+        is_hidden,
+        standing,
+        faults: tools.faults,
         certificate: tools.certificate,
     }));
     let json = wants_json(&sub.matches);
@@ -94,12 +109,34 @@ fn daemon(sub: &Subcommand) -> Result<(Vec<Check>, Running), Failure> {
     Ok((checks, running))
 }
 
+/// A process runs on the store, and its socket is gone, or it hangs.
+fn unreachable(failure: &Failure, config: &Config) -> Check {
+    if hangs(failure) {
+        return absent(failure);
+    }
+    let dir = config.data.as_deref().unwrap_or(Path::new(""));
+    let what = format!(
+        "a process runs on the store in {}, and no daemon answers at {}",
+        dir.display(),
+        talk::list(&talk::places(config))
+    );
+    Check::warning(
+        "daemon",
+        what,
+        "its admin socket is gone, or is elsewhere: a restart makes it again, systemctl restart privmsgd",
+    )
+}
+
+fn hangs(failure: &Failure) -> bool {
+    failure.message.contains("does not answer")
+}
+
 fn absent(failure: &Failure) -> Check {
     let what = failure.message.trim_start_matches("privmsgd: ");
     let what = what.lines().next().unwrap_or(what).to_string();
     match failure.code {
         Exit::Permission => Check::warning("daemon", what, "be root, or the user of the daemon"),
-        _ if what.contains("does not answer") => Check::failed(
+        _ if hangs(failure) => Check::failed(
             "daemon",
             "it has not answered within 0.3 s",
             "look in its log; systemctl restart privmsgd ends it if it hangs",

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{Access, access, statvfs};
+use rustix::io::Errno;
 
 use super::{Patient, Running};
 use crate::net::sys;
@@ -55,6 +56,7 @@ pub fn disk(patient: &Patient<'_>) -> Option<Check> {
     let dir = patient.guess.data.as_deref()?;
     let (name, shown) = ("disk", dir.display());
     let place = match dir.exists() {
+        true if !dir.is_dir() => return None,
         true => dir,
         false => dir
             .parent()
@@ -62,8 +64,17 @@ pub fn disk(patient: &Patient<'_>) -> Option<Check> {
             .unwrap_or(Path::new(".")),
     };
     if let Err(error) = access(place, Access::WRITE_OK | Access::EXEC_OK) {
+        // The store is judged for it.
+        if patient.is_hidden && error == Errno::ACCESS {
+            return None;
+        }
         let what = format!("{}: {}", place.display(), reason(&error.into()));
-        let fix = "make the directory, let the daemon's user write to it, or name another one: --data DIR";
+        let fix = match place == dir {
+            true => "let the daemon's user write to it, or name another directory: --data DIR",
+            false => {
+                "make the directory, let the daemon's user write to it, or name another one: --data DIR"
+            }
+        };
         return Some(Check::failed(name, what, fix));
     }
     let system = match statvfs(place) {

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Access, access};
 
-use super::{Patient, Running};
+use super::{Patient, Running, failed, holder};
 use crate::config::Listen;
+use crate::net::listen;
 use crate::ops::exit::{StartError, reason};
 use crate::ops::health::Check;
 
@@ -23,16 +24,31 @@ const MAX_PLACES: usize = 16;
 pub fn look(patient: &Patient<'_>) -> Vec<Check> {
     let mut checks = match &patient.running {
         Some(running) => answering(running),
-        None => patient
-            .guess
-            .listen
-            .iter()
-            .take(MAX_PLACES)
-            .map(free)
-            .collect(),
+        None => takable(patient),
     };
     checks.push(reach(patient));
+    checks.extend(readers(patient));
     checks
+}
+
+/// Every place that the configuration names.
+fn takable(patient: &Patient<'_>) -> Vec<Check> {
+    let config = patient.guess;
+    let twice = listen::named_twice(config).into_iter();
+    let twice = twice.map(|error| failed("listener", error, "name it once"));
+    let clients = config.listen.iter().take(MAX_PLACES);
+    let metrics = config.metrics.listen.iter().take(MAX_PLACES);
+    let wanted = |name| Wanted {
+        name,
+        is_sure: (name == "metrics" || !config.listen_is_default) && !patient.may_run(),
+        may_be_own: patient.may_run() || config.data.is_none(),
+    };
+    clients
+        .map(|place| (wanted("listener"), place))
+        .chain(metrics.map(|place| (wanted("metrics"), place)))
+        .map(|(wanted, place)| wanted.free(place))
+        .chain(twice)
+        .collect()
 }
 
 /// All at once: each may take its time.
@@ -105,53 +121,92 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// Whether a daemon could listen there. Takes the place for a moment, and connects to nobody: that could start a service.
-fn free(listen: &Listen) -> Check {
-    match listen {
-        Listen::Tcp(address) | Listen::Tls(address) => free_tcp(*address),
-        Listen::Unix(path) => free_unix(path),
-        Listen::Inherited(name) => Check::ok(
-            "listener",
-            format!("the service manager opens the sockets named {name}"),
-        ),
-    }
+/// A place that a daemon would take.
+#[derive(Clone, Copy)]
+struct Wanted {
+    /// Of the finding.
+    name: &'static str,
+    /// It would have to make it itself, and none is known to run that has.
+    is_sure: bool,
+    /// The one that was not found may have it: in open mode there is no store whose lock tells.
+    may_be_own: bool,
 }
 
-fn free_tcp(address: SocketAddr) -> Check {
-    match TcpListener::bind(address) {
-        Ok(_) => Check::ok("listener", format!("{address} is free")),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => Check::warning(
-            "listener",
-            format!(
-                "{address} is taken: by privmsgd.socket, a daemon that is not asked, or another program"
+impl Wanted {
+    /// Takes the place for a moment, and connects to nobody: that could start a service.
+    fn free(self, listen: &Listen) -> Check {
+        match listen {
+            Listen::Tcp(address) | Listen::Tls(address) => self.free_tcp(*address),
+            Listen::Unix(path) => self.free_unix(path),
+            Listen::Inherited(name) => Check::ok(
+                self.name,
+                format!("the service manager opens the sockets named {name}"),
             ),
-            format!("ss -ltnp 'sport = :{}' names it", address.port()),
-        ),
-        Err(error) => {
-            let error = StartError::listen_tcp(address, &error);
-            Check::failed("listener", format!("{address}: {}", error.what), error.fix)
+        }
+    }
+
+    fn free_tcp(self, address: SocketAddr) -> Check {
+        match TcpListener::bind(address) {
+            Ok(_) => Check::ok(self.name, format!("{address} is free")),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                let port = address.port();
+                let fix = format!("ss -ltnp 'sport = :{port}' names it");
+                self.taken(&address.to_string(), &holder::at_port(port), fix)
+            }
+            Err(error) => failed(
+                self.name,
+                StartError::listen_tcp(address, &error),
+                ELSEWHERE,
+            ),
+        }
+    }
+
+    fn free_unix(self, path: &Path) -> Check {
+        let dir = path.parent().unwrap_or(Path::new("/"));
+        let found = access(dir, Access::WRITE_OK | Access::EXEC_OK)
+            .map_err(io::Error::from)
+            .and_then(|()| listen::is_socket(path));
+        let shown = path.display().to_string();
+        let ok = |what: &str| Check::ok(self.name, format!("{shown} {what}"));
+        match (found, &holder::at_path(path)[..]) {
+            (Err(error), _) => failed(self.name, StartError::listen_unix(path, &error), ELSEWHERE),
+            (Ok(false), _) => ok("can be made"),
+            (Ok(true), []) => ok("is left over, and will be replaced"),
+            (Ok(true), inodes) => {
+                self.taken(&shown, inodes, format!("ss -lxp 'src {shown}' names it"))
+            }
+        }
+    }
+
+    fn taken(self, place: &str, inodes: &[String], fix: String) -> Check {
+        match holder::of(inodes) {
+            Some(holder) if holder.name == "privmsgd" && self.may_be_own => {
+                let what = format!("{place} is taken by {holder}, which is not asked here");
+                let fix =
+                    "ask it by its admin socket: --admin-socket PATH; or end it, and start one";
+                Check::warning(self.name, what, fix)
+            }
+            Some(holder) if holder.pid != 1 || self.is_sure => {
+                let what = format!("{place} is taken by {holder}: no daemon can listen there");
+                Check::failed(self.name, what, "end that, or take another port or path")
+            }
+            _ => {
+                let what = format!(
+                    "{place} is taken: by privmsgd.socket, a daemon that is not asked, or another program"
+                );
+                match self.is_sure && self.name == "metrics" {
+                    true => Check::failed(self.name, what, fix),
+                    false => Check::warning(self.name, what, fix),
+                }
+            }
         }
     }
 }
 
-fn free_unix(path: &Path) -> Check {
-    let dir = path.parent().unwrap_or(Path::new("/"));
-    match access(dir, Access::WRITE_OK | Access::EXEC_OK) {
-        Ok(()) => Check::ok("listener", format!("{} can be made", path.display())),
-        Err(error) => {
-            let error = StartError::listen_unix(path, &error.into());
-            Check::failed(
-                "listener",
-                format!("{}: {}", error.where_, error.what),
-                error.fix,
-            )
-        }
-    }
-}
+const ELSEWHERE: &str = "choose another place: --listen, --metrics";
 
 /// Who can connect at all, which is what most refused connections come from.
 fn reach(patient: &Patient<'_>) -> Check {
-    let is_remote = |address: &SocketAddr| !address.ip().to_canonical().is_loopback();
     let (mut plain, mut encrypted) = (false, false);
     let listeners = patient
         .running
@@ -185,6 +240,28 @@ fn reach(patient: &Patient<'_>) -> Check {
     }
 }
 
+fn is_remote(address: &SocketAddr) -> bool {
+    !address.ip().to_canonical().is_loopback()
+}
+
+/// Who can read the figures.
+fn readers(patient: &Patient<'_>) -> Option<Check> {
+    let places = patient.guess.metrics.listen.iter();
+    let mut open = places.filter_map(|listen| match listen {
+        Listen::Tcp(address) if is_remote(address) => Some(address),
+        _ => None,
+    });
+    let address = open.next()?;
+    Some(Check::warning(
+        "metrics",
+        format!("other machines can read the metrics at {address}: nothing protects them"),
+        format!(
+            "keep them on this machine, --metrics 127.0.0.1:{}, or behind something that protects them",
+            address.port()
+        ),
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,17 +271,25 @@ mod tests {
     fn a_place_is_free_taken_or_not_to_be_had() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
-        assert_eq!(free_tcp(address).level, Level::Warning);
-        let found = free_tcp(address);
-        assert!(found.fix.contains(&address.port().to_string()), "{found:?}");
+        let wanted = Wanted {
+            name: "listener",
+            is_sure: true,
+            may_be_own: false,
+        };
+        let found = wanted.free_tcp(address);
+        let own = format!("(process {})", std::process::id());
+        assert!(
+            found.level == Level::Failed && found.what.contains(&own),
+            "{found:?}"
+        );
         drop(taken);
-        assert_eq!(free_tcp(address).level, Level::Ok);
-        let elsewhere = free_tcp("192.0.2.1:7748".parse().unwrap());
+        assert_eq!(wanted.free_tcp(address).level, Level::Ok);
+        let elsewhere = wanted.free_tcp("192.0.2.1:7748".parse().unwrap());
         assert!(
             elsewhere.level == Level::Failed && !elsewhere.fix.is_empty(),
             "{elsewhere:?}"
         );
-        let nowhere = free_unix(Path::new("/no/such/dir/socket"));
+        let nowhere = wanted.free_unix(Path::new("/no/such/dir/socket"));
         assert!(nowhere.fix.contains("mkdir -p /no/such/dir"), "{nowhere:?}");
     }
 

@@ -1,7 +1,7 @@
 //! The installed service: what systemd itself says of its walls. Knows no setting of it.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,10 +20,19 @@ const STEP: Duration = Duration::from_millis(10);
 /// The unit that comes with the daemon has 0.2.
 const GOOD: f64 = 2.0;
 
+/// Whether the daemon is a service here.
+pub fn is_installed() -> bool {
+    file().is_some()
+}
+
+fn file() -> Option<PathBuf> {
+    let mut files = DIRS.iter().map(|dir| Path::new(dir).join(UNIT));
+    files.find(|file| file.exists())
+}
+
 /// Nothing where no service is installed.
 pub fn look() -> Option<Check> {
-    let mut files = DIRS.iter().map(|dir| Path::new(dir).join(UNIT));
-    let file = files.find(|file| file.exists())?;
+    let file = file()?;
     let shown = file.display();
     Some(match exposure(&file) {
         Some(score) if score <= GOOD => {
