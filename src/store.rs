@@ -256,6 +256,20 @@ impl Store {
         length(&path).saturating_add(length(&files::log_of(&path)))
     }
 
+    /// What its disk has left; `None`: that does not say.
+    pub fn free_bytes(&self) -> Option<u64> {
+        files::free_bytes(&self.path())
+    }
+
+    /// Commits something that changes nothing: it fails where there is no room.
+    pub fn probe(&self) -> Result<(), Failed> {
+        self.batch(|tables| {
+            tables
+                .run("UPDATE meta SET run = ?1", [to_sql(self.run)])
+                .map(drop)
+        })?
+    }
+
     /// Rows written so far, by whatever was undone too.
     pub fn changes(&self) -> u64 {
         self.db.total_changes()

@@ -6,8 +6,9 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, Per
 use std::path::{Path, PathBuf};
 
 use log::warn;
-use rustix::fs::{FlockOperation, flock, fstatvfs};
+use rustix::fs::{FlockOperation, flock, fstatvfs, statvfs};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use super::schema;
 use crate::ops::exit::{Exit, StartError, reason};
@@ -73,6 +74,16 @@ fn keep_name(dir: &Path) -> Result<(), StartError> {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
         _ => sync_dir(parent),
     }
+}
+
+/// What the disk of `path` has left for this user.
+pub fn free_bytes(path: &Path) -> Option<u64> {
+    let disk = statvfs(path).ok()?;
+    let blocks = match geteuid().is_root() {
+        true => disk.f_bfree,
+        false => disk.f_bavail,
+    };
+    Some(blocks.saturating_mul(disk.f_frsize))
 }
 
 /// Puts zeros behind the end of a file that is there until it is so long. What is written there later changes nothing
