@@ -85,7 +85,7 @@ impl Store {
     }
 
     pub fn open_as(dir: &Path, how: How) -> Result<Store, StartError> {
-        let dir = files::place(dir)?;
+        let dir = files::place(dir, how.must_exist)?;
         let lock = files::lock(&dir)?;
         let path = files::prepare(&dir)?;
         let db = schema::open(&path, &how)?;

@@ -6,7 +6,8 @@ use std::path::Path;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::{Failed, Sealer, files, rows, schema, tail};
+use super::files::{self, missing};
+use super::{Failed, Sealer, rows, schema, tail};
 use crate::ops::exit::{Exit, StartError};
 use crate::upkeep::{Checked, Finding};
 
@@ -151,11 +152,6 @@ fn make_changes(db: &Connection, version: u32) -> Result<(), Failed> {
 
 /// Versions from this one on have changes that are still to be made.
 const WITH_TAIL: u32 = 3;
-
-fn missing(path: &Path) -> StartError {
-    let fix = "name the directory of a store: --data DIR";
-    StartError::new(Exit::NoInput, "there is no store", path.display(), fix)
-}
 
 /// So that SQLite neither writes back the log nor removes it.
 pub(super) fn leave_as_it_is(db: &Connection) -> rusqlite::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
+use std::ops::RangeInclusive;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -27,9 +28,29 @@ const FILE_MODE: u32 = 0o600;
 
 /// The directory, made if need be and this user's alone, by a path without links: the operator may have linked to
 /// it, and SQLite, which is to follow no link to the database, follows none on the way there either.
-pub fn place(dir: &Path) -> Result<PathBuf, StartError> {
+///
+/// `must_exist`: fails before, if there is no store, nor what is left of one.
+pub fn place(dir: &Path, must_exist: bool) -> Result<PathBuf, StartError> {
+    if must_exist && !has_store(dir) {
+        return Err(missing(dir));
+    }
     prepare_dir(dir)?;
     dir.canonicalize().map_err(|error| unreadable(dir, &error))
+}
+
+/// Whatever else is wrong there, opening it says so.
+fn has_store(dir: &Path) -> bool {
+    let names = [DATABASE, UNFINISHED, RESTORED].iter().chain(BESIDE);
+    let mut paths = names.map(|name| dir.join(name));
+    paths.any(|path| match fs::symlink_metadata(path) {
+        Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+        Ok(_) => true,
+    })
+}
+
+pub(super) fn missing(path: &Path) -> StartError {
+    let fix = "name the directory of a store: --data DIR";
+    StartError::new(Exit::NoInput, "there is no store", path.display(), fix)
 }
 
 /// Nobody else's as long as the file is open.
@@ -170,7 +191,10 @@ fn check_owner(path: &Path, found: &Metadata) -> Result<(), StartError> {
         return Ok(());
     }
     let what = format!("belongs to user {owner}, and this is user {us}");
-    let fix = format!("run privmsgd as user {owner}: setpriv --reuid {owner} --clear-groups …");
+    let fix = match OF_SERVICES.contains(&owner) {
+        true => "it is of a service of systemd: systemd-run --pipe --wait -p DynamicUser=yes -p User=privmsgd -p StateDirectory=privmsgd privmsgd …".into(),
+        false => format!("run privmsgd as user {owner}: setpriv --reuid {owner} --clear-groups …"),
+    };
     Err(StartError::new(
         Exit::Permission,
         &what,
@@ -178,6 +202,9 @@ fn check_owner(path: &Path, found: &Metadata) -> Result<(), StartError> {
         fix,
     ))
 }
+
+/// Users that systemd makes for DynamicUser=.
+const OF_SERVICES: RangeInclusive<u32> = 61_184..=65_519;
 
 /// A database is made under another name, and gets its own when it is whole: half of one is never found.
 fn create(dir: &Path, path: &Path) -> Result<(), StartError> {

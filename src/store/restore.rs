@@ -31,7 +31,7 @@ pub fn restore(
     unix_ms: u64,
     warn: &mut dyn FnMut(&Finding),
 ) -> Result<Restored, StartError> {
-    let dir = files::place(&asked.to)?;
+    let dir = files::place(&asked.to, false)?;
     let _lock = files::lock(&dir)?;
     let path = dir.join(files::DATABASE);
     if !asked.replace && files::is_occupied(&dir) {

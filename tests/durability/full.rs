@@ -134,7 +134,7 @@ fn a8_a_disk_that_others_fill_and_empty_is_seen_without_a_message() {
     for is_noticed in [false, true] {
         let filler = fill(&daemon, &place, 0);
         if is_noticed {
-            let mut alice = Client::session(daemon.port().unwrap(), "alice", "");
+            let alice = Client::session(daemon.port().unwrap(), "alice", "");
             assert!(alice.is_none(), "a session is stored, too");
         }
         becomes("503");
