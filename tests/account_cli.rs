@@ -340,6 +340,42 @@ fn only_an_account_makes_a_store() {
     assert_eq!(place.list().len(), 1);
 }
 
+/// Of `restore` too: the row of one that was removed stays.
+#[test]
+fn a_restored_store_is_counted_as_stats_count_it() {
+    let (place, again) = (Place::stopped(), Place::stopped());
+    for name in ["Alice", "Bob"] {
+        place.account(&format!("add {name} --no-credential"), "");
+    }
+    place.account("remove --yes Bob", "");
+    let copy = again.dir.join("copy.db").display().to_string();
+    assert_eq!(place.ask(&format!("backup --to {copy}"), "").0, 0);
+    let to = again.dir.join("data").display().to_string();
+    let args = ["restore", "--json", "--from", &copy, "--data", &to];
+    let (code, out, err) = run(&mut privmsgd(&args), "");
+    assert_eq!(code, 0, "{err}");
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(told["accounts"], 1, "{out}");
+}
+
+/// A sound store is not called damaged because nothing can be written beside it.
+#[test]
+fn a_store_that_cannot_be_written_to_is_not_called_damaged() {
+    let place = Place::stopped();
+    place.account("add Alice --no-credential", "");
+    let script = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" && exec \"$0\" check-store --data \"$1\"";
+    let mut command = Command::new("unshare");
+    command.args(["-r", "-m", "--propagation", "slave", "sh", "-c", script]);
+    command.args([env!("CARGO_BIN_EXE_privmsgd"), &place.data()]);
+    let (code, _, err) = run(&mut command, "");
+    assert_eq!(code, 74, "{err}");
+    assert!(
+        err.contains("read-only") && err.contains("copy the directory"),
+        "{err}"
+    );
+    assert_eq!(place.ask("check-store", "").0, 0);
+}
+
 #[test]
 fn commands_that_come_at_once_wait_for_each_other() {
     let place = Place::stopped();

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 
 use super::files::{self, missing};
 use super::{Failed, Sealer, rows, schema, tail};
@@ -29,6 +31,11 @@ pub fn check(dir: &Path, sealer: Option<&Sealer>, tell: Tell<'_>) -> Result<Chec
     let path = dir.join(files::DATABASE);
     if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
         return Err(missing(&path));
+    }
+    if access(&dir, Access::WRITE_OK) == Err(Errno::ROFS) {
+        let fix = "SQLite needs a log beside the database to read it: copy the directory, and check the copy";
+        let what = "the file system is read-only";
+        return Err(StartError::new(Exit::Io, what, dir.display(), fix));
     }
     let had_log = files::log_of(&path).exists();
     let checked = check_file(&path, sealer, tell);
