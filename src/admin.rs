@@ -35,6 +35,8 @@ pub mod reply;
 pub mod request;
 mod socket;
 
+use std::path::Path;
+
 use log::LevelFilter;
 use serde::Serialize;
 
@@ -75,6 +77,9 @@ pub struct Status<'a> {
     /// `open` or `mailbox`.
     pub mode: &'static str,
     pub pid: u32,
+    /// Where accounts and messages are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<&'a Path>,
     pub uptime_ms: u64,
     /// Those that are ending included.
     pub connections: usize,

@@ -87,7 +87,7 @@ impl Store {
     }
 
     pub fn open_as(dir: &Path, how: How) -> Result<Store, StartError> {
-        let dir = files::place(dir)?;
+        let dir = files::place(dir, how.must_exist)?;
         let lock = files::lock(&dir)?;
         let path = files::prepare(&dir)?;
         let db = schema::open(&path, &how)?;
@@ -256,6 +256,20 @@ impl Store {
         let path = self.path();
         let length = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
         length(&path).saturating_add(length(&files::log_of(&path)))
+    }
+
+    /// What its disk has left; `None`: that does not say.
+    pub fn free_bytes(&self) -> Option<u64> {
+        files::free_bytes(&self.path())
+    }
+
+    /// Commits something that changes nothing: it fails where there is no room.
+    pub fn probe(&self) -> Result<(), Failed> {
+        self.batch(|tables| {
+            tables
+                .run("UPDATE meta SET run = ?1", [to_sql(self.run)])
+                .map(drop)
+        })?
     }
 
     /// Rows written so far, by whatever was undone too.

@@ -69,11 +69,13 @@ pub struct Stats {
 pub struct Vitals {
     /// From the beginning of the work to its being on the disk, of each commit.
     pub commit: Buckets,
-    /// On the disk, some seconds ago.
+    /// On the disk, up to a minute ago.
     pub bytes: u64,
+    /// What the disk has left, then; `None`: it does not say.
+    pub free: Option<u64>,
     /// Those removed since included.
     pub accounts_created: u64,
-    /// The last commit found no room on the disk.
+    /// The last commit found no room on the disk, or the next may find none.
     pub is_full: bool,
     /// Nothing is written any more.
     pub has_failed: bool,

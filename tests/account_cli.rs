@@ -285,6 +285,110 @@ fn the_daemon_of_these_accounts_is_asked_and_no_other() {
     assert_eq!((mine.list().len(), other.list().len()), (1, 0));
 }
 
+/// Nor is it ended or asked anything else.
+#[test]
+fn what_is_meant_for_one_data_directory_reaches_no_other_daemon() {
+    let runtime = Place::stopped();
+    let setup = Setup::new().env("RUNTIME_DIRECTORY", &runtime.data());
+    let (mut mine, other) = (Place::stopped().started(setup), Place::stopped());
+    let ask = |args: &[&str]| run(privmsgd(args).env("RUNTIME_DIRECTORY", runtime.data()), "");
+    for command in ["drain", "reload", "status", "clients"] {
+        let (code, out, err) = ask(&[command, "--data", &other.data()]);
+        assert_eq!((code, out.as_str()), (69, ""), "{command}: {err}");
+        assert!(err.contains("that daemon has its data in"), "{err}");
+        // A file that is not there names no daemon either.
+        let (code, out, err) = ask(&[command, "--config", "/no/such.toml"]);
+        assert_eq!((code, out.as_str()), (66, ""), "{command}: {err}");
+    }
+    let (_, _, err) = ask(&["drain", "--data", &other.data()]);
+    let data = mine.dir.canonicalize().unwrap().display().to_string();
+    assert!(err.contains(&data), "{err}");
+    let link = other.dir.join("link");
+    std::os::unix::fs::symlink(&mine.dir, &link).unwrap();
+    for named in [mine.data(), link.display().to_string()] {
+        let (code, out, err) = ask(&["status", "--json", "--data", &named]);
+        assert_eq!((code, err.as_str()), (0, ""));
+        assert!(out.contains(&format!(r#""data":"{data}""#)), "{out}");
+    }
+    assert_eq!(ask(&["drain"]).0, 0);
+    mine.stage.as_mut().unwrap().daemon.wait();
+}
+
+/// A directory that was mistyped is no empty store: backups of it would be empty for years.
+#[test]
+fn only_an_account_makes_a_store() {
+    let place = Place::stopped();
+    let missing = place.dir.join("typo").display().to_string();
+    let to = place.dir.join("copy").display().to_string();
+    for line in [
+        "account list",
+        "account remove --yes Bob",
+        "account disable Bob",
+        "stats",
+        &format!("backup --to {to}"),
+    ] {
+        let mut args: Vec<&str> = line.split_whitespace().collect();
+        args.extend(["--data", &missing]);
+        let (code, out, err) = run(&mut privmsgd(&args), "");
+        assert_eq!((code, out.as_str()), (66, ""), "{line}: {err}");
+        assert!(err.contains("there is no store"), "{err}");
+    }
+    assert!(!Path::new(&missing).exists() && !Path::new(&to).exists());
+    let (code, _, err) = place.ask("account list", "");
+    assert_eq!(code, 66, "{err}");
+    place.account("add Bob --no-credential", "");
+    assert_eq!(place.list().len(), 1);
+}
+
+/// Of `restore` too: the row of one that was removed stays.
+#[test]
+fn a_restored_store_is_counted_as_stats_count_it() {
+    let (place, again) = (Place::stopped(), Place::stopped());
+    for name in ["Alice", "Bob"] {
+        place.account(&format!("add {name} --no-credential"), "");
+    }
+    place.account("remove --yes Bob", "");
+    let copy = again.dir.join("copy.db").display().to_string();
+    assert_eq!(place.ask(&format!("backup --to {copy}"), "").0, 0);
+    let to = again.dir.join("data").display().to_string();
+    let args = ["restore", "--json", "--from", &copy, "--data", &to];
+    let (code, out, err) = run(&mut privmsgd(&args), "");
+    assert_eq!(code, 0, "{err}");
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(told["accounts"], 1, "{out}");
+}
+
+/// A sound store is not called damaged because nothing can be written beside it.
+#[test]
+fn a_store_that_cannot_be_written_to_is_not_called_damaged() {
+    let place = Place::stopped();
+    place.account("add Alice --no-credential", "");
+    let script = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" && exec \"$0\" check-store --data \"$1\"";
+    let mut command = Command::new("unshare");
+    command.args(["-r", "-m", "--propagation", "slave", "sh", "-c", script]);
+    command.args([env!("CARGO_BIN_EXE_privmsgd"), &place.data()]);
+    let (code, _, err) = run(&mut command, "");
+    assert_eq!(code, 74, "{err}");
+    assert!(
+        err.contains("read-only") && err.contains("copy the directory"),
+        "{err}"
+    );
+    assert_eq!(place.ask("check-store", "").0, 0);
+}
+
+#[test]
+fn commands_that_come_at_once_wait_for_each_other() {
+    let place = Place::stopped();
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let line = format!("add n{number} --no-credential");
+            let place = &place;
+            scope.spawn(move || place.account(&line, ""));
+        }
+    });
+    assert_eq!(place.list().len(), 8);
+}
+
 #[test]
 fn another_user_is_refused_with_77() {
     let shared = Place::stopped();
@@ -292,7 +396,7 @@ fn another_user_is_refused_with_77() {
     let binary = shared.dir.join("privmsgd");
     ops::copy_binary(&binary);
     for place in [Place::stopped(), Place::running()] {
-        place.ask("account list", "");
+        place.ask("account add Zoe --no-credential", "");
         let mut command = Command::new("setpriv");
         command.args([
             "--reuid=65534",

@@ -164,7 +164,7 @@ fn dropping_the_worker_ends_what_was_submitted_and_frees_the_store() {
     }
     let dir = office.dir.clone();
     drop(office);
-    let mut offline = Offline::open(&dir, &Config::default()).unwrap();
+    let mut offline = Offline::open(&dir, &Config::default(), true).unwrap();
     let Answer::Accounts(accounts) = offline.ask(Operator::List) else {
         panic!("accounts")
     };
@@ -174,7 +174,7 @@ fn dropping_the_worker_ends_what_was_submitted_and_frees_the_store() {
 #[test]
 fn offline_and_daemon_are_not_there_at_once_and_do_the_same() {
     let office = Office::new("offline", cheap());
-    let refused = Offline::open(&office.dir, &Config::default())
+    let refused = Offline::open(&office.dir, &Config::default(), false)
         .err()
         .unwrap();
     assert_eq!(refused.code, Exit::Unavailable);
@@ -184,7 +184,7 @@ fn offline_and_daemon_are_not_there_at_once_and_do_the_same() {
         accounts: cheap(),
         ..Config::default()
     };
-    let mut offline = Offline::open(&dir, &config).unwrap();
+    let mut offline = Offline::open(&dir, &config, true).unwrap();
     let username = name("Alice");
     let credential = Some(NewCredential::Password(secret("correct horse")));
     let add = Operator::Add {
@@ -197,7 +197,7 @@ fn offline_and_daemon_are_not_there_at_once_and_do_the_same() {
     let mut office = Office::at(dir.clone(), cheap());
     registered(office.ask(by_password("alice", "correct horse")));
     drop(office);
-    let mut offline = Offline::open(&dir, &config).unwrap();
+    let mut offline = Offline::open(&dir, &config, true).unwrap();
     let username = name("alice");
     assert_eq!(offline.ask(Operator::Remove { username }), Answer::Ok);
     assert_eq!(offline.ask(Operator::List), Answer::Accounts(vec![]));

@@ -36,6 +36,9 @@ pub const BATCH_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// copy of every page that is changed after it.
 const GROUP: usize = 500;
 
+/// Bytes that a disk has left, when a commit may find room again.
+const SOME_ROOM: u64 = 1024 * 1024;
+
 /// The store and the rules, and what became of both.
 pub struct Bench {
     store: Rc<Store>,
@@ -129,9 +132,8 @@ impl Bench {
             Ok(()) => {
                 self.commits = self.commits.saturating_add(1);
                 // Reading needs no room.
-                let wrote = self.store.changes() != changes;
-                if wrote && mem::take(&mut self.is_full) {
-                    info!("store: there is room on the disk again");
+                if self.store.changes() != changes {
+                    self.has_room();
                 }
             }
             Err(failed) => {
@@ -164,6 +166,19 @@ impl Bench {
     /// Whether the last commit found no room on the disk.
     pub fn is_full(&self) -> bool {
         self.is_full
+    }
+
+    /// After a commit that found no room: finds out whether there is some again, of which `free` bytes are told. Nobody may
+    /// be there whose message would.
+    pub fn probe(&mut self, free: Option<u64>) {
+        let is_likely = free.is_none_or(|free| free >= SOME_ROOM);
+        if !self.is_full || !is_likely || self.failed.is_some() {
+            return;
+        }
+        match self.store.probe() {
+            Ok(()) => self.has_room(),
+            Err(failed) => self.note(&failed),
+        }
     }
 
     pub fn hashing(&self) -> usize {
@@ -264,6 +279,12 @@ impl Bench {
         });
         if let Err(failed) = read {
             error!("store: {failed}");
+        }
+    }
+
+    fn has_room(&mut self) {
+        if mem::take(&mut self.is_full) {
+            info!("store: there is room on the disk again");
         }
     }
 

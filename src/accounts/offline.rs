@@ -18,13 +18,17 @@ pub struct Offline {
 }
 
 impl Offline {
-    /// Fails with [`crate::ops::exit::Exit::Unavailable`] if a daemon runs on this store. Token keys are not read: no
+    /// `makes`: a store where there is none. Fails with [`crate::ops::exit::Exit::Unavailable`] if a daemon runs on it. Token keys are not read: no
     /// command of the operator needs them.
-    pub fn open(dir: &Path, config: &Config) -> Result<Self, StartError> {
+    pub fn open(dir: &Path, config: &Config, makes: bool) -> Result<Self, StartError> {
         let accounts = config.accounts.clone();
         let settings = Settings::new(accounts, config.server_name.clone(), Default::default());
+        let how = How {
+            must_exist: !makes,
+            ..How::of(dir, &config.mailbox)?
+        };
         Ok(Offline {
-            store: Store::open_as(dir, How::of(dir, &config.mailbox)?)?,
+            store: Store::open_as(dir, how)?,
             clerk: Clerk::new(Arc::new(settings)),
             fsync: config.mailbox.fsync,
         })

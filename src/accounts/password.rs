@@ -1,7 +1,7 @@
 //! Passwords: what may be one, and their Argon2id hashes. Knows no accounts.
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use precis_profiles::OpaqueString;
@@ -66,20 +66,51 @@ pub fn hash(password: &Secret, cost: Cost) -> Option<String> {
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let mut salt = [0; SALT_BYTES];
     getrandom::fill(&mut salt).ok()?;
-    let hash = argon2.hash_password_with_salt(password.expose(), &salt);
-    Some(hash.ok()?.to_string())
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(argon2.params()).ok()?,
+        salt: Some(Salt::new(&salt).ok()?),
+        hash: Some(output(&argon2, password, &salt, HASH_BYTES)?),
+    };
+    Some(hash.to_string())
 }
 
 /// Costs what making the hash cost, whatever the outcome; compared in constant time.
 pub fn verify(password: &Secret, phc: &str) -> bool {
-    let Ok(hash) = PasswordHash::new(phc) else {
-        return false;
-    };
-    // The parameters are those of the hash.
-    Argon2::default()
-        .verify_password(password.expose(), &hash)
-        .is_ok()
+    let found = PasswordHash::new(phc).ok();
+    found.is_some_and(|found| Some(true) == is_of(password, &found))
 }
+
+/// `None`: it is no hash that could be checked.
+fn is_of(password: &Secret, found: &PasswordHash) -> Option<bool> {
+    let algorithm = Algorithm::try_from(found.algorithm.as_str()).ok()?;
+    let version = found.version.map(Version::try_from).transpose().ok()?;
+    let version = version.unwrap_or_default();
+    let argon2 = Argon2::new(algorithm, version, Params::try_from(found).ok()?);
+    let (salt, wanted) = (found.salt.as_ref()?, found.hash.as_ref()?);
+    let output = output(&argon2, password, salt, wanted.len())?;
+    // In constant time.
+    Some(output == *wanted)
+}
+
+/// Memory for one hash goes back to the system with it: so much at once is never taken from what the allocator keeps.
+/// There, aligned blocks of this size would not be found again, and several would lie idle for ever.
+fn output(argon2: &Argon2<'_>, password: &Secret, salt: &[u8], length: usize) -> Option<Output> {
+    let count = argon2.params().block_count();
+    let mut memory = Vec::new();
+    memory.try_reserve_exact(count.max(KEPT_BLOCKS)).ok()?;
+    memory.resize(count, Block::new());
+    let mut bytes = [0; Output::MAX_LENGTH];
+    let bytes = bytes.get_mut(..length)?;
+    argon2
+        .hash_password_into_with_memory(password.expose(), salt, bytes, &mut memory)
+        .ok()?;
+    Output::new(bytes).ok()
+}
+
+/// Of 1 KiB: more than glibc's allocator ever keeps (32 MiB). What is not used of them takes no memory.
+const KEPT_BLOCKS: usize = 33 * 1024;
 
 /// The hash of no password: checking one against it is the same work as against a real one, and fails.
 pub fn dummy(cost: Cost) -> Option<String> {

@@ -68,6 +68,8 @@ impl Rules {
 #[expect(clippy::large_enum_variant, reason = "all but one are messages")]
 enum Letter {
     Message(Message),
+    /// Somebody looks at the gauges.
+    Look,
     Stop,
 }
 
@@ -184,6 +186,9 @@ impl Desk for Worker {
     }
 
     fn vitals(&self) -> Option<Vitals> {
+        if self.load.gauges.ask() {
+            let _ = self.inbox.send(Letter::Look);
+        }
         Some(Vitals {
             has_failed: self.load.failed().is_some(),
             jobs_waiting: self.load.jobs(),
@@ -237,7 +242,7 @@ impl StoreThread {
                 let look = self
                     .load
                     .gauges
-                    .look_if_due(&self.bench, &mut self.looked, &now);
+                    .look_if_due(&mut self.bench, &mut self.looked, &now);
                 let wait = self.bench.wait_ms(&now).min(look);
                 let wait = Duration::from_millis(wait);
                 match letters.recv_timeout(wait) {
@@ -279,9 +284,10 @@ impl StoreThread {
     }
 
     fn receive(&mut self, letter: Letter, batch: &mut VecDeque<Message>) {
-        let Letter::Message(message) = letter else {
-            self.stopping = true;
-            return;
+        let message = match letter {
+            Letter::Message(message) => message,
+            Letter::Look => return,
+            Letter::Stop => return self.stopping = true,
         };
         match message {
             Message::Job(Job {

@@ -33,8 +33,8 @@ use crate::wire::name::Name;
 /// The accounts of a data directory that no daemon uses meanwhile.
 pub type Offline = Box<dyn FnMut(Operator) -> Answer>;
 
-/// Opens them; [`Exit::Unavailable`]: a daemon uses them.
-pub type OpenOffline = fn(&Path, &Config) -> Result<Offline, StartError>;
+/// Opens them, or makes the store if the last one says so; [`Exit::Unavailable`]: a daemon uses them.
+pub type OpenOffline = fn(&Path, &Config, bool) -> Result<Offline, StartError>;
 
 /// What is done to a store that nobody uses meanwhile; [`Exit::Unavailable`]: a daemon uses it.
 #[derive(Clone, Copy)]
@@ -161,7 +161,7 @@ fn say(text: &str) {
 fn daemon(name: &str, sub: &Subcommand, out: &mut Output) -> Result<(), Failure> {
     let request = request(name, &sub.matches)?;
     let json = wants_json(&sub.matches);
-    let mut stream = talk::find(&sub.guess)?;
+    let mut stream = talk::find(sub)?;
     let mut ended = None;
     let mut table = show::Table::new(name);
     talk::ask(&mut stream, &request, &mut |line, value| {

@@ -248,7 +248,9 @@ impl<S: Transport> Conn<S> {
         self.deadline_ms = turn.now_ms.saturating_add(IDLE_MS);
         match request {
             Request::Status => {
-                reply::line(&mut self.out, &turn.house.status());
+                let mut status = turn.house.status();
+                status.data = turn.data;
+                reply::line(&mut self.out, &status);
                 self.done();
             }
             Request::Check => {

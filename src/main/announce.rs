@@ -49,8 +49,12 @@ pub fn announce(server: &Server, config: &Config) {
         .first()
         .and_then(|address| command(address))
     {
+        let proof = match config.data {
+            Some(_) => r#","password":"…""#,
+            None => "",
+        };
         info!(
-            "try it in two terminals: {command}   then type {{\"type\":\"register\",\"username\":\"Alice\"}}"
+            "try it in two terminals: {command}   then type {{\"type\":\"register\",\"username\":\"Alice\"{proof}}}"
         );
     }
 }

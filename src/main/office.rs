@@ -149,12 +149,12 @@ fn nothing_kept(dir: &Path) -> StartError {
 
 /// The accounts in `dir`, for `privmsgd account` without a daemon.
 #[cfg(feature = "mailbox")]
-fn offline(dir: &Path, config: &Config) -> Result<Offline, StartError> {
-    let mut accounts = accounts::Offline::open(dir, config)?;
+fn offline(dir: &Path, config: &Config, makes: bool) -> Result<Offline, StartError> {
+    let mut accounts = accounts::Offline::open(dir, config, makes)?;
     Ok(Box::new(move |asked| accounts.ask(asked)))
 }
 
 #[cfg(not(feature = "mailbox"))]
-fn offline(dir: &Path, _: &Config) -> Result<Offline, StartError> {
+fn offline(dir: &Path, _: &Config, _: bool) -> Result<Offline, StartError> {
     Err(nothing_kept(dir))
 }

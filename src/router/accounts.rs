@@ -302,11 +302,12 @@ impl Router {
     }
 
     fn auth_required<'a>(&self, from: ConnId) -> Fault<'a> {
-        let hint = match self.takes_secrets(from) {
-            true => {
-                "send password, token, publicKey with signature, or resumeToken, as hello.auth lists"
-            }
-            false => {
+        let mailbox = self.mailbox.as_ref();
+        let has_tokens = mailbox.is_some_and(|mailbox| mailbox.rules.has_tokens);
+        let hint = match (self.takes_secrets(from), has_tokens) {
+            (true, true) => "send password, token, publicKey with signature, or resumeToken",
+            (true, false) => "send password, publicKey with signature, or resumeToken",
+            (false, _) => {
                 "send publicKey with signature, or resumeToken; with TLS also what hello.auth lists there"
             }
         };

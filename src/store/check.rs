@@ -5,8 +5,11 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 
-use super::{Failed, Sealer, files, rows, schema, tail};
+use super::files::{self, missing};
+use super::{Failed, Sealer, rows, schema, tail};
 use crate::ops::exit::{Exit, StartError};
 use crate::upkeep::{Checked, Finding};
 
@@ -28,6 +31,11 @@ pub fn check(dir: &Path, sealer: Option<&Sealer>, tell: Tell<'_>) -> Result<Chec
     let path = dir.join(files::DATABASE);
     if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
         return Err(missing(&path));
+    }
+    if access(&dir, Access::WRITE_OK) == Err(Errno::ROFS) {
+        let fix = "SQLite needs a log beside the database to read it: copy the directory, and check the copy";
+        let what = "the file system is read-only";
+        return Err(StartError::new(Exit::Io, what, dir.display(), fix));
     }
     let had_log = files::log_of(&path).exists();
     let checked = check_file(&path, sealer, tell);
@@ -151,11 +159,6 @@ fn make_changes(db: &Connection, version: u32) -> Result<(), Failed> {
 
 /// Versions from this one on have changes that are still to be made.
 const WITH_TAIL: u32 = 3;
-
-fn missing(path: &Path) -> StartError {
-    let fix = "name the directory of a store: --data DIR";
-    StartError::new(Exit::NoInput, "there is no store", path.display(), fix)
-}
 
 /// So that SQLite neither writes back the log nor removes it.
 pub(super) fn leave_as_it_is(db: &Connection) -> rusqlite::Result<()> {

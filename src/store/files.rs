@@ -2,12 +2,14 @@
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
+use std::ops::RangeInclusive;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use log::warn;
-use rustix::fs::{FlockOperation, flock, fstatvfs};
+use rustix::fs::{FlockOperation, flock, fstatvfs, statvfs};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use super::schema;
 use crate::ops::exit::{Exit, StartError, reason};
@@ -26,9 +28,29 @@ const FILE_MODE: u32 = 0o600;
 
 /// The directory, made if need be and this user's alone, by a path without links: the operator may have linked to
 /// it, and SQLite, which is to follow no link to the database, follows none on the way there either.
-pub fn place(dir: &Path) -> Result<PathBuf, StartError> {
+///
+/// `must_exist`: fails before, if there is no store, nor what is left of one.
+pub fn place(dir: &Path, must_exist: bool) -> Result<PathBuf, StartError> {
+    if must_exist && !has_store(dir) {
+        return Err(missing(dir));
+    }
     prepare_dir(dir)?;
     dir.canonicalize().map_err(|error| unreadable(dir, &error))
+}
+
+/// Whatever else is wrong there, opening it says so.
+fn has_store(dir: &Path) -> bool {
+    let names = [DATABASE, UNFINISHED, RESTORED].iter().chain(BESIDE);
+    let mut paths = names.map(|name| dir.join(name));
+    paths.any(|path| match fs::symlink_metadata(path) {
+        Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+        Ok(_) => true,
+    })
+}
+
+pub(super) fn missing(path: &Path) -> StartError {
+    let fix = "name the directory of a store: --data DIR";
+    StartError::new(Exit::NoInput, "there is no store", path.display(), fix)
 }
 
 /// Nobody else's as long as the file is open.
@@ -73,6 +95,16 @@ fn keep_name(dir: &Path) -> Result<(), StartError> {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
         _ => sync_dir(parent),
     }
+}
+
+/// What the disk of `path` has left for this user.
+pub fn free_bytes(path: &Path) -> Option<u64> {
+    let disk = statvfs(path).ok()?;
+    let blocks = match geteuid().is_root() {
+        true => disk.f_bfree,
+        false => disk.f_bavail,
+    };
+    Some(blocks.saturating_mul(disk.f_frsize))
 }
 
 /// Puts zeros behind the end of a file that is there until it is so long. What is written there later changes nothing
@@ -171,7 +203,10 @@ pub(super) fn check_owner(path: &Path, found: &Metadata) -> Result<(), StartErro
         return Ok(());
     }
     let what = format!("belongs to user {owner}, and this is user {us}");
-    let fix = format!("run privmsgd as user {owner}: setpriv --reuid {owner} --clear-groups …");
+    let fix = match OF_SERVICES.contains(&owner) {
+        true => "it is of a service of systemd: systemd-run --pipe --wait -p DynamicUser=yes -p User=privmsgd -p StateDirectory=privmsgd privmsgd …".into(),
+        false => format!("run privmsgd as user {owner}: setpriv --reuid {owner} --clear-groups …"),
+    };
     Err(StartError::new(
         Exit::Permission,
         &what,
@@ -179,6 +214,9 @@ pub(super) fn check_owner(path: &Path, found: &Metadata) -> Result<(), StartErro
         fix,
     ))
 }
+
+/// Users that systemd makes for DynamicUser=.
+const OF_SERVICES: RangeInclusive<u32> = 61_184..=65_519;
 
 /// Whether a database may be made where none is.
 pub(super) fn check_new(dir: &Path, path: &Path) -> Result<(), StartError> {

@@ -10,12 +10,15 @@ use crate::ops::exit::StartError;
 pub struct How {
     /// What message bodies are sealed with.
     pub sealer: Option<Sealer>,
+    /// None is made where none is.
+    pub must_exist: bool,
 }
 
 impl How {
     pub fn load(config: &MailboxConfig) -> Result<How, StartError> {
         Ok(How {
             sealer: Sealer::load(&config.key)?,
+            must_exist: false,
         })
     }
 

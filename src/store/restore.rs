@@ -31,7 +31,7 @@ pub fn restore(
     unix_ms: u64,
     warn: &mut dyn FnMut(&Finding),
 ) -> Result<Restored, StartError> {
-    let dir = files::place(&asked.to)?;
+    let dir = files::place(&asked.to, false)?;
     let _lock = files::lock(&dir)?;
     let path = dir.join(files::DATABASE);
     if !asked.replace && files::is_occupied(&dir) {
@@ -112,6 +112,10 @@ fn renew(
     let mut db = schema::open(new, how).map_err(|error| of(from, error))?;
     let failed = |failed: Failed| StartError::new(Exit::Io, &failed.to_string(), new.display(), "");
     let epoch = skip_ahead(&mut db).map_err(failed)?;
+    // Rows of those that were removed stay.
+    let sql = "SELECT count(*) FROM accounts WHERE state <> 2";
+    let accounts = db.query_row(sql, [], |row| row.get(0));
+    let accounts = accounts.map_err(|error| failed(error.into()))?;
     schema::checkpoint(&db).map_err(failed)?;
     let closed = db.close().map_err(|(_, error)| failed(error.into()));
     closed?;
@@ -123,7 +127,7 @@ fn renew(
     Ok(Restored {
         file: String::new(),
         epoch,
-        accounts: checked.accounts,
+        accounts: from_sql(accounts),
         conversations: checked.conversations,
         messages: checked.messages,
         damaged,

@@ -176,6 +176,24 @@ fn all_devices_may_return_at_once_after_the_cost_was_raised() {
     place.refused("Alice", &password(PASSWORD), "authFailed");
 }
 
+/// As the memory of one hash has to be aligned, the allocator did not find what was free of it, and kept four heaps of it.
+#[test]
+fn memory_of_hashes_goes_back_to_the_system() {
+    let place = Place::with(
+        "[accounts]\npassword_memory_kib = 19456\npassword_passes = 1\n",
+        &["Alice"],
+    );
+    let pid = place.daemon().pid();
+    let used = || crate::bench::process::anon_kib(pid);
+    place.session("Alice", "d");
+    let before = used();
+    for _ in 0..12 {
+        place.session("Alice", "d");
+    }
+    let after = used();
+    assert!(after < before + 4_096, "{before} KiB, then {after} KiB");
+}
+
 /// What sessions know of whom they reach is asked anew when the operator changes it.
 #[test]
 fn an_account_that_is_disabled_is_reached_by_nobody_and_enabled_by_all() {

@@ -113,6 +113,38 @@ fn a8_a_full_disk_refuses_what_is_new_and_nothing_else() {
     assert_eq!(other.waiting(), accepted);
 }
 
+/// > it takes messages: the disk has room and works
+///
+/// Nobody sends anything: who balances loads by it would send nothing either.
+#[test]
+fn a8_a_disk_that_others_fill_and_empty_is_seen_without_a_message() {
+    let (place, data) = small("filled");
+    let metrics = format!("unix:{}", place.0.join("metrics").display());
+    let keys = [("PRIVMSGD_METRICS__LISTEN", &*metrics)];
+    let mut daemon = Daemon::start(&place, &within(MOUNT, &data), &keys);
+    daemon.port().expect("it starts");
+    let becomes = |status: &str| {
+        let begun = Instant::now();
+        while !ready(&place).starts_with(&format!("HTTP/1.1 {status} ")) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{status}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    };
+    becomes("200");
+    for is_noticed in [false, true] {
+        let filler = fill(&daemon, &place, 0);
+        if is_noticed {
+            let alice = Client::session(daemon.port().unwrap(), "alice", "");
+            assert!(alice.is_none(), "a session is stored, too");
+        }
+        becomes("503");
+        fs::remove_file(filler).unwrap();
+        becomes("200");
+        let told = daemon.log().contains("there is room on the disk again");
+        assert_eq!(told, is_noticed, "{}", daemon.log());
+    }
+}
+
 /// > A daemon that ends while the disk is full may find no room to start with
 ///
 /// What was committed and does not stand in its tables yet is put there when a store is opened. Now and then the sweep

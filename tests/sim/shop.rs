@@ -64,7 +64,7 @@ fn prepared(config: &Config) -> &'static [u8] {
     static PREPARED: OnceLock<Vec<u8>> = OnceLock::new();
     PREPARED.get_or_init(|| {
         let dir = Dir::new();
-        let mut offline = Offline::open(&dir.0, config).expect("a store");
+        let mut offline = Offline::open(&dir.0, config, true).expect("a store");
         for name in NAMES {
             let added = offline.ask(Operator::Add {
                 username: Name::parse(name).expect("a name").into_owned(),

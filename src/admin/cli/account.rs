@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::ArgMatches;
 use serde_json::Value;
@@ -10,7 +12,7 @@ use serde_json::Value;
 use crate::accounts::{Answer, NewCredential, Operator};
 use crate::admin::cli::show::Table;
 use crate::admin::cli::{
-    Failure, OpenOffline, Output, is_set, key, name_in, say, talk, text_in, wants_json,
+    Failure, Offline, OpenOffline, Output, is_set, key, name_in, say, talk, text_in, wants_json,
 };
 use crate::admin::reply::{self, Fault};
 use crate::admin::request::Request;
@@ -198,7 +200,10 @@ fn by_itself(
             Failure::new(Exit::Config, format_args!("{places}: no daemon answers\n  {fix}"))
         }));
     };
-    let answer = match offline(data, config) {
+    // Nobody else makes a store: where a directory is mistyped, it would be an empty one.
+    let makes = matches!(operator, Operator::Add { .. });
+    let open = || offline(data, config, makes);
+    let answer = match opened(open, denied.is_some()) {
         Ok(mut accounts) => accounts(operator),
         Err(error) if error.code == Exit::Unavailable => {
             let fix = match denied {
@@ -214,6 +219,25 @@ fn by_itself(
     print_answer(&answer, printer)
 }
 
+/// Another command may have it for a moment; a daemon whose socket is not for this user has it for long.
+fn opened(
+    open: impl Fn() -> Result<Offline, StartError>,
+    is_daemon: bool,
+) -> Result<Offline, StartError> {
+    let start = Instant::now();
+    loop {
+        let opened = open();
+        let is_busy = |error: &StartError| error.code == Exit::Unavailable && !is_daemon;
+        if !opened.as_ref().is_err_and(is_busy) || start.elapsed() > PATIENCE {
+            return opened;
+        }
+        thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// For other commands, one after the other.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 const FOR_OTHERS: &str = "the socket of its daemon is for root and the daemon's user only";
 
 fn print_answer(answer: &Answer, printer: &mut Printer<'_>) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use crate::ops::health::{Check, Health, Level};
 
 pub fn run(sub: &Subcommand, out: &mut Output) -> Exit {
     let json = wants_json(&sub.matches);
-    let asked = talk::find(&sub.guess).and_then(|mut stream| {
+    let asked = talk::find(sub).and_then(|mut stream| {
         let mut health = None;
         talk::ask(&mut stream, &Request::Check, &mut |_, line| {
             health = serde_json::from_value(line.clone()).ok();

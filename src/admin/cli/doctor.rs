@@ -63,7 +63,7 @@ pub fn run(sub: &Subcommand, tools: Tools, out: &mut Output) -> Exit {
 
 /// What the daemon says of itself, and how others find it.
 fn daemon(sub: &Subcommand) -> Result<(Vec<Check>, Running), Failure> {
-    let mut stream = talk::find(&sub.guess)?;
+    let mut stream = talk::find_by(&sub.guess)?;
     let mut status = Value::Null;
     talk::ask_within(
         PATIENCE_MS,

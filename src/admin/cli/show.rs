@@ -107,6 +107,10 @@ fn sentences(value: &Value) -> String {
         Some(true) => ", draining",
         _ => "",
     };
+    let data = match value["data"].as_str() {
+        Some(data) => format!("data         {}\n", escape::plain(data, 4_096)),
+        None => String::new(),
+    };
     let metrics = match value["metrics"].is_array() {
         true => format!("metrics      {}\n", words(&value["metrics"], " ")),
         false => String::new(),
@@ -116,7 +120,7 @@ fn sentences(value: &Value) -> String {
          connections  {}: {} registered, {} names\n\
          queued       {} bytes\n\
          listening    {}\n\
-         {metrics}log level    {}\n",
+         {data}{metrics}log level    {}\n",
         word("version"),
         word("mode"),
         number("pid"),

@@ -3,7 +3,7 @@
 use std::env;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::admin::cli::Failure;
 use crate::admin::place;
 use crate::admin::reply::FAULTS;
 use crate::admin::request::{self, Request};
-use crate::config::Config;
+use crate::config::{Config, Subcommand};
 use crate::escape;
 use crate::ops::exit::{Exit, reason};
 
@@ -26,20 +26,37 @@ pub fn places(config: &Config) -> Vec<PathBuf> {
     place::candidates(config, env::var_os("RUNTIME_DIRECTORY"))
 }
 
-/// Connects to the first daemon that is there.
-pub fn find(config: &Config) -> Result<UnixStream, Failure> {
+/// Connects to the daemon that a subcommand is for.
+pub fn find(sub: &Subcommand) -> Result<UnixStream, Failure> {
+    match &sub.config {
+        // A file that was named and is not there says of no daemon which one is meant.
+        Err(error) if error.code == Exit::NoInput => Err(error.into()),
+        _ => find_by(&sub.guess),
+    }
+}
+
+/// Connects to the first daemon that is there and keeps its data where `config` says, if it says so.
+pub fn find_by(config: &Config) -> Result<UnixStream, Failure> {
     let places = places(config);
-    let mut denied = None;
+    let (mut denied, mut other) = (None, None);
     for place in &places {
         match UnixStream::connect(place) {
-            Ok(stream) => return Ok(stream),
+            Ok(mut stream) => match elsewhere(config, place, &mut stream)? {
+                None => return Ok(stream),
+                Some(data) => other = Some((place, data)),
+            },
             Err(error) if error.kind() == ErrorKind::PermissionDenied => denied = Some(place),
             Err(_) => {}
         }
     }
-    Err(match denied {
-        Some(place) => not_allowed(place),
-        None => {
+    Err(match (denied, other) {
+        (Some(place), _) => not_allowed(place),
+        (None, Some((place, data))) => {
+            let fix = "no daemon answers for the directory that was named; leave --data out to ask that one";
+            let what = format!("{}: that daemon has {data}\n  {fix}", place.display());
+            Failure::new(Exit::Unavailable, what)
+        }
+        (None, None) => {
             let fix = "is one running? in open mode, by hand, it has an admin socket only if it is started with --admin-socket PATH";
             let what = format!("{}: no daemon answers\n  {fix}", list(&places));
             Failure::new(Exit::Unavailable, what)
@@ -47,7 +64,40 @@ pub fn find(config: &Config) -> Result<UnixStream, Failure> {
     })
 }
 
-pub fn not_allowed(place: &std::path::Path) -> Failure {
+/// What the daemon at `place` keeps, if that is not the data that is meant. In its data directory, or where the socket was
+/// named, there is no other.
+fn elsewhere(
+    config: &Config,
+    place: &Path,
+    stream: &mut UnixStream,
+) -> Result<Option<String>, Failure> {
+    let Some(wanted) = config.data.as_deref() else {
+        return Ok(None);
+    };
+    if config.admin_socket.is_some() || place.parent() == Some(wanted) {
+        return Ok(None);
+    }
+    let wanted = match wanted.canonicalize() {
+        // Who may not look there cannot tell.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(None),
+        found => found.unwrap_or(wanted.into()),
+    };
+    let mut kept = None;
+    ask(stream, &Request::Status, &mut |_, status| {
+        kept = status.get("data").and_then(Value::as_str).map(String::from);
+        Ok(())
+    })?;
+    Ok(match kept {
+        Some(kept) if Path::new(&kept) == wanted => None,
+        Some(kept) => Some(format!(
+            "its data in {}",
+            escape::plain(&kept, MAX_SHOWN_BYTES)
+        )),
+        None => Some("no data: it runs in open mode".into()),
+    })
+}
+
+pub fn not_allowed(place: &Path) -> Failure {
     let place = place.display();
     let fix = "be root, or the user of the daemon";
     Failure::new(

@@ -67,6 +67,7 @@ impl House for Server {
                 None => "open",
             },
             pid: std::process::id(),
+            data: None,
             uptime_ms: self.now_ms,
             connections,
             registered: self.engine.registered(),

@@ -124,17 +124,28 @@ impl Server {
     }
 
     fn store(&self) -> Option<Check> {
+        const LITTLE_ROOM: u64 = 64 << 20;
         let vitals = self.inquiries.vitals()?;
-        Some(match (vitals.has_failed, vitals.is_full) {
-            (true, _) => Check::failed(
+        let free = vitals.free.filter(|free| *free < LITTLE_ROOM);
+        Some(match (vitals.has_failed, vitals.is_full, free) {
+            (true, ..) => Check::failed(
                 "store",
                 "the store has failed: nothing more is accepted",
                 "look in the log; privmsgd check-store and privmsgd restore help once it has ended",
             ),
-            (_, true) => Check::failed(
+            (_, true, _) => Check::failed(
                 "store",
                 "there is no room on the disk: messages are answered storageFull",
                 "make room on the disk of the data directory; storing resumes by itself",
+            ),
+            (.., Some(free)) => Check::warning(
+                "store",
+                format!(
+                    "{} bytes, writable; the disk has {} MiB left",
+                    vitals.bytes,
+                    free >> 20
+                ),
+                "make room on the disk of the data directory; mailbox.retention_days bounds what is kept",
             ),
             _ => Check::ok("store", format!("{} bytes, writable", vitals.bytes)),
         })
