@@ -43,7 +43,7 @@ fn has_store(dir: &Path) -> bool {
     let names = [DATABASE, UNFINISHED, RESTORED].iter().chain(BESIDE);
     let mut paths = names.map(|name| dir.join(name));
     paths.any(|path| match fs::symlink_metadata(path) {
-        Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+        Err(error) => error.kind() != ErrorKind::NotFound,
         Ok(_) => true,
     })
 }
