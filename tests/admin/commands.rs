@@ -166,6 +166,12 @@ fn reload_says_what_changed_or_every_mistake() {
     assert_eq!((code, out.as_str()), (0, wanted));
     let told = house.json(&["reload"]).to_string();
     assert_eq!(told, r#"{"changed":[],"needsRestart":["server.name"]}"#);
+    let (code, out, _) = house.ask(&["check"]);
+    let wanted =
+        "WARNING - reload: the configuration has changed, and waits for a restart in: server.name";
+    assert!(code == 1 && out.starts_with(wanted), "{out}");
+    fs::write(&file, "[limits]\nmax_errors = 6\n").unwrap();
+    assert_eq!((house.ask(&["reload"]).0, house.ask(&["check"]).0), (0, 0));
     fs::write(&file, "[limits]\nmax_errors = 0\n[log]\nlevel = 'loud'\n").unwrap();
     let (code, out, err) = house.ask(&["reload"]);
     assert_eq!((code, out.as_str()), (78, ""));

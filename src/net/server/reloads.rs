@@ -53,7 +53,7 @@ impl Server {
                 self.config = self.config.reloaded(&new);
                 logs::reconfigure(&self.config.log);
                 self.engine.reload(&self.config);
-                self.watch.reloaded(self.unix_ms);
+                self.watch.reloaded(&changes.needs_restart, self.unix_ms);
                 info!("reloaded; changed: {}", list(&changes.reloadable));
                 if !changes.needs_restart.is_empty() {
                     warn!(

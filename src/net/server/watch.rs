@@ -20,6 +20,8 @@ pub struct Watch {
     turns: u64,
     /// What became of the last reading of the configuration.
     reload_ok: bool,
+    /// Keys that were read and hold only after a restart.
+    waiting: Vec<&'static str>,
     /// When one was taken over last.
     reloaded_unix_ms: u64,
     started_unix_ms: u64,
@@ -36,6 +38,7 @@ impl Watch {
             messages: 0,
             turns: 0,
             reload_ok: true,
+            waiting: Vec::new(),
             reloaded_unix_ms: unix_ms,
             started_unix_ms: unix_ms,
             max_files: descriptors::limit(),
@@ -54,8 +57,10 @@ impl Watch {
         }
     }
 
-    pub fn reloaded(&mut self, unix_ms: u64) {
+    /// `waiting`: keys that hold only after a restart.
+    pub fn reloaded(&mut self, waiting: &[&'static str], unix_ms: u64) {
         (self.reload_ok, self.reloaded_unix_ms) = (true, unix_ms);
+        self.waiting = waiting.to_vec();
     }
 
     pub fn reload_failed(&mut self) {
@@ -168,7 +173,13 @@ impl Server {
     }
 
     fn configuration(&self) -> Check {
+        let waiting = self.watch.waiting.join(", ");
         match self.watch.reload_ok {
+            true if !waiting.is_empty() => Check::warning(
+                "reload",
+                format!("the configuration has changed, and waits for a restart in: {waiting}"),
+                "restart the daemon when that suits, or change it back and reload",
+            ),
             true => Check::ok("reload", "the configuration is as it was read last"),
             false => Check::warning(
                 "reload",
