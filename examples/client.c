@@ -3,6 +3,7 @@
  * standard error. PRIVMSG_PASSWORD or PRIVMSG_TOKEN proves the name. At the end of input what waits is fetched, then it ends.
  * C has no TLS of its own: to reach another machine, let stunnel or socat (OPENSSL:HOST:7749,cafile=FILE) listen on this one. */
 #define _GNU_SOURCE
+#include <err.h>
 #include <locale.h>
 #include <netdb.h>
 #include <poll.h>
@@ -14,11 +15,11 @@
 #include <unistd.h>
 
 enum { HEARTBEAT_S = 30 }; /* a connection on which nothing comes for two of them is dead */
-static char **args, *line, *typed, *message, token[256]; /* `message` has no answer yet; `token` proves the name next time */
-static size_t room, typed_room;
+/* `message` has no answer yet; `token` proves the name next time */
+static char **args, *line, *typed, *message, token[256], *state, new_state[4096];
+static size_t room, typed_room, message_room, composed;
 static long long epoch, pos; /* up to `pos`, which counts within `epoch` (0: in none), everything has been printed */
 static int ended, refused, attempt;
-static char *state, new_state[4096];
 static struct addrinfo *addresses;
 static FILE *out;
 
@@ -55,12 +56,18 @@ static void send_register(char *auth) { /* `auth`: what the server takes here, w
     fprintf(out, "}\n");
 }
 
-static void compose(char *name) { /* of what was typed; by its `messageId` it is one message, however often it is sent */
+static void compose(char *name) { /* and sends it; by its `messageId` it is one message, however often it is sent */
     char *text = strchrnul(name, ' '), *end = strchrnul(name, '\n');
-    static size_t count, size;
-    FILE *to = open_memstream(&message, &size);
-    *end = 0, fprintf(to, "{\"type\":\"privateMessage\",\"id\":1,\"messageId\":\"%d.%ld.%zu\"", getpid(), time(NULL), count++);
-    quote(to, "message", text < end ? text + 1 : ""), *text = 0, quote(to, "toUsername", name); fputs("}\n", to), fclose(to);
+    FILE *to = open_memstream(&message, &message_room);
+    *end = 0, fprintf(to, "{\"type\":\"privateMessage\",\"id\":1,\"messageId\":\"%d.%ld.%zu\"", getpid(), time(NULL), composed++);
+    quote(to, "message", text < end ? text + 1 : ""), *text = 0, quote(to, "toUsername", name);
+    fputs("}\n", to), fclose(to), fputs(message, out);
+}
+
+static void remember(void) {
+    FILE *file = state ? fopen(new_state, "w") : NULL;
+    if (file) fprintf(file, "%lld %lld", epoch, pos);
+    if (state && (!file || fclose(file) || rename(new_state, state))) err(1, "%s", state);
 }
 
 static void show(void) { /* prints what arrived, once, and acknowledges it only then */
@@ -74,10 +81,7 @@ static void show(void) { /* prints what arrived, once, and acknowledges it only 
         if ((to = find(rest, "\"to\":\""))) *strchr(to, '"') = 0; /* another device of this account sent it */
         printf("%s%s%s: %s\n", from, to ? " to " : "", to ? to : "", unescape(text + (*text == '"')));
     } else fputs(line, stderr);
-    if (fflush(stdout) || !at) return;
-    fprintf(out, "{\"type\":\"ack\",\"pos\":%lld}\n", pos = at);
-    FILE *file = state ? fopen(new_state, "w") : NULL;
-    if (file) fprintf(file, "%lld %lld", epoch, pos), fclose(file), rename(new_state, state);
+    if (!fflush(stdout) && at) pos = at, remember(), fprintf(out, "{\"type\":\"ack\",\"pos\":%lld}\n", pos);
 }
 
 static int is(const char *type) { return !strncmp(line + 9, type, strlen(type)) && line[9 + strlen(type)] == '"'; }
@@ -97,7 +101,7 @@ static int session(void) { /* one connection, to its end; returns for how many m
         struct pollfd fds[] = {{fd, POLLIN, 0}, {registered && !message && !ended ? 0 : -1, POLLIN, 0}};
         if (!poll(fds, 2, repeat_ms ? repeat_ms : 2000 * HEARTBEAT_S) && !repeat_ms) break;
         if (!fds[0].revents && repeat_ms) repeat_ms = 0, fputs(message, out);
-        if (fds[1].revents && !(ended = getline(&typed, &typed_room, stdin) <= 0)) compose(typed), fputs(message, out);
+        if (fds[1].revents && !(ended = getline(&typed, &typed_room, stdin) <= 0) && typed[strspn(typed, " \t\r\n")]) compose(typed);
         if (!fds[0].revents) continue;
         if (getline(&line, &room, in) <= 0 || !strchr(line, '\n')) break; /* perhaps in the middle of one */
         char *error = is("errorMessage") ? line : "", *retry = strstr(error, "\"retryable\":true");
@@ -114,10 +118,8 @@ static int session(void) { /* one connection, to its end; returns for how many m
             if (*token && strstr(error, "\"code\":\"authFailed\"")) *token = 0; /* the password may still do */
             else if (!retry && !strstr(line, "\"reconnect\":true")) exit(1);
         } else if (retry) repeat_ms = 1000 + number(line, "\"retryAfterMs\":");
-        else if (is("accepted") || *error) {
-            if (*error) refused = 1, fputs(line, stderr);
-            free(message), message = NULL;
-        } else if (!left) show();
+        else if (is("accepted") || *error) free(message), message = NULL, refused |= !!*error, fputs(error, stderr);
+        else if (!left) show();
     }
     if (wait_ms < 0) wait_ms = 0, fputs("connection lost\n", stderr);
     return fclose(in), fclose(out), wait_ms;
@@ -125,11 +127,12 @@ static int session(void) { /* one connection, to its end; returns for how many m
 
 int main(int count, char **words) {
     args = words, signal(SIGPIPE, SIG_IGN), setlocale(LC_ALL, "C.UTF-8"), srandom(getpid()), setvbuf(stdin, NULL, _IONBF, 0);
-    if (count != 4 && (count != 6 || strcmp(args[4], "--state"))) return puts("usage: client HOST PORT NAME [--state FILE]"), 2;
-    if (getaddrinfo(args[1], args[2], &(struct addrinfo){.ai_socktype = SOCK_STREAM}, &addresses)) return puts("no such host"), 1;
+    if (count != 4 && (count != 6 || strcmp(args[4], "--state") || !*args[5])) errx(2, "usage: HOST PORT NAME [--state FILE]");
     if (count == 6) snprintf(new_state, sizeof new_state, "%s.new", state = args[5]);
     FILE *file = state ? fopen(state, "r") : NULL;
-    if (file && fscanf(file, "%lld %lld", &epoch, &pos) == 2) fclose(file);
+    if (file && (fscanf(file, "%lld %lld ", &epoch, &pos) != 2 || !feof(file) || (epoch | pos) >> 53)) epoch = pos = 0;
+    remember(); /* or it could be told too late that this cannot be done */
+    if (getaddrinfo(args[1], args[2], &(struct addrinfo){.ai_socktype = SOCK_STREAM}, &addresses)) errx(1, "no such host");
     for (int wait_ms;; attempt += attempt < 8) /* 50 ms … 38 s, by chance, so that not all come back at once */
         wait_ms = session(), usleep(1000 * (wait_ms + (50 << attempt) + random() % (100 << attempt)));
 }

@@ -2,12 +2,13 @@
 // Lines of standard input, `Bob hello`, are sent one after the other; what arrives is printed as `Alice: hello`, all else to
 // standard error. PRIVMSG_PASSWORD or PRIVMSG_TOKEN proves the name. At the end of input what waits is fetched, then it ends.
 package main
-import ("bufio"; "crypto/tls"; "crypto/x509"; "encoding/json"; "fmt"; "log"; "net"; "os"; "strings"; "time")
+import ("bufio"; "crypto/tls"; "crypto/x509"; "encoding/json"; "fmt"; "log"; "net"; "os"; "regexp"; "strings"; "time")
 const heartbeat = 30 * time.Second // a connection on which nothing comes for two of them is dead
 type object = map[string]any
 var (
 	options, lines   = map[string]string{}, make(chan string)
 	send             func(any) error
+	roots            *x509.CertPool // for TLS
 	resumeToken      any     // proves the name on the next connection
 	epoch, pos       float64 // up to pos, which counts within epoch (0: in none), everything has been printed
 	message          object  // has no answer yet
@@ -15,12 +16,21 @@ var (
 )
 
 func main() {
-	if len(os.Args) < 4 || len(os.Args)%2 == 1 { log.Fatal("usage: client.go HOST PORT NAME [--tls CAFILE] [--state FILE]") }
+	usable := regexp.MustCompile(`^.+\n.+\n.+(\n--(tls|state)\n.+)*$`).MatchString(strings.Join(os.Args[1:], "\n"))
+	if !usable { log.Print("usage: client.go HOST PORT NAME [--tls CAFILE] [--state FILE]"); os.Exit(2) }
 	for i := 4; i < len(os.Args); i += 2 { options[os.Args[i]] = os.Args[i+1] }
-	if state, err := os.ReadFile(options["--state"]); err == nil { fmt.Sscan(string(state), &epoch, &pos) }
+	if file := options["--tls"]; file != "" {
+		pem, err := os.ReadFile(file)
+		must(err)
+		if roots = x509.NewCertPool(); !roots.AppendCertsFromPEM(pem) { log.Fatal(file, ": no certificate is in it") }
+	}
+	state, err := os.ReadFile(options["--state"])
+	if !os.IsNotExist(err) { must(err) }
+	if regexp.MustCompile(`^0*\d{1,16} 0*\d{1,16}\s*$`).Match(state) { fmt.Sscan(string(state), &epoch, &pos) }
+	remember() // or it could be told too late that this cannot be done
 	input := bufio.NewScanner(os.Stdin)
 	input.Buffer(nil, 1<<20)
-	go func() { for input.Scan() { lines <- input.Text() }; close(lines) }()
+	go func() { for input.Scan() { if strings.TrimSpace(input.Text()) != "" { lines <- input.Text() } }; close(lines) }()
 	for ; ; attempt++ {
 		wait := session()
 		backoff := 100 * time.Millisecond << (attempt % 9) // up to half a minute
@@ -32,12 +42,7 @@ func main() {
 func session() time.Duration {
 	conn, err := net.DialTimeout("tcp", net.JoinHostPort(os.Args[1], os.Args[2]), heartbeat)
 	if err != nil { log.Print(err); return 0 }
-	if file := options["--tls"]; file != "" {
-		pem, _ := os.ReadFile(file)
-		roots := x509.NewCertPool()
-		roots.AppendCertsFromPEM(pem) // none: nothing is trusted
-		conn = tls.Client(conn, &tls.Config{RootCAs: roots, ServerName: os.Args[1]})
-	}
+	if roots != nil { conn = tls.Client(conn, &tls.Config{RootCAs: roots, ServerName: os.Args[1]}) }
 	send = json.NewEncoder(conn).Encode // with a line end
 	var registered, synced, ended, left bool
 	frames, repeat := make(chan object), make(<-chan time.Time)
@@ -93,8 +98,8 @@ func session() time.Duration {
 
 func register(auth string) object {
 	host, _ := os.Hostname()
-	command := object{"type": "register", "username": os.Args[3], "device": "client.go on " + host, "deliver": "ack"}
-	command["heartbeatMs"] = heartbeat.Milliseconds()
+	command := object{"type": "register", "username": os.Args[3], "deliver": "ack", "heartbeatMs": heartbeat.Milliseconds()}
+	command["device"] = fmt.Sprintf("client.go on %.51s", host) // at most 64
 	if epoch != 0 { command["after"], command["epoch"] = pos, epoch }
 	way, secret := "password", os.Getenv("PRIVMSG_PASSWORD")
 	if token := os.Getenv("PRIVMSG_TOKEN"); token != "" { way, secret = "token", token }
@@ -111,10 +116,13 @@ func show(f object) {
 	plain := func(r rune) rune { if r < ' ' || r >= 0x7f && r < 0xa0 { return ' ' }; return r }
 	text := strings.Map(plain, fmt.Sprint(f["from"], ": ", f["message"]))
 	if f["type"] == "privateMessage" { fmt.Println(text) } else { log.Print(f) }
-	pos = at
-	if at == 0 { return }
-	state, file := fmt.Sprintf("%.0f %.0f", epoch, pos), options["--state"]
-	if file != "" && os.WriteFile(file+".new", []byte(state), 0o600) == nil { os.Rename(file+".new", file) }
-	send(object{"type": "ack", "pos": pos})
+	if at != 0 { pos = at; remember(); send(object{"type": "ack", "pos": pos}) }
 }
+func remember() {
+	if file := options["--state"]; file != "" {
+		must(os.WriteFile(file+".new", []byte(fmt.Sprintf("%.0f %.0f", epoch, pos)), 0o600))
+		must(os.Rename(file+".new", file))
+	}
+}
+func must(err error) { if err != nil { log.Fatal(err) } }
 func number(value any) float64 { number, _ := value.(float64); return number }

@@ -7,14 +7,23 @@ const [crypto, fs, net, os, readline, tls] = ["crypto", "fs", "net", "os", "read
 
 const [host, port, name, ...more] = process.argv.slice(2);
 const options = Object.fromEntries(more.map((word, i) => [word, more[i + 1]]).filter((_, i) => i % 2 === 0));
-if (!name || Object.keys(options).some((option) => !["--tls", "--state"].includes(option) || !options[option])) {
+const wrong = Object.keys(options).some((option) => !["--tls", "--state"].includes(option) || !options[option]);
+if (!host || !(port > 0 && port < 65536) || !name || wrong) {
   stop(2, "usage: client.js HOST PORT NAME [--tls CAFILE] [--state FILE]");
 }
-const stateFile = options["--state"], ca = options["--tls"] && fs.readFileSync(options["--tls"]);
+const stateFile = options["--state"], caFile = options["--tls"];
 
 const HEARTBEAT_MS = 30_000, BYE = { type: "bye" }; // a connection on which nothing comes for two heartbeats is dead
-let epoch, pos; // up to `pos`, which counts within `epoch`, everything has been printed
-if (stateFile && fs.existsSync(stateFile)) [epoch, pos] = fs.readFileSync(stateFile, "utf8").split(" ").map(Number);
+let ca, file = caFile, epoch = 0, pos = 0; // up to `pos`, which counts within `epoch` (0: in none), everything has been printed
+try {
+  if (caFile) new crypto.X509Certificate((ca = fs.readFileSync(caFile))); // throws if there is none in it
+  file = stateFile;
+  const state = file && fs.existsSync(file) && fs.readFileSync(file, "latin1");
+  [, epoch, pos] = /^0*(\d{1,16}) 0*(\d{1,16})\s*$/.exec(state)?.map(Number) ?? [0, 0, 0];
+} catch (error) {
+  stop(1, `${file}: ${error.message}`);
+}
+remember(); // or it could be told too late that this cannot be done
 let resumeToken; // proves the name on the next connection
 let command, answered; // what has no answer yet, and who waits for one
 let refused = false, attempt = 0;
@@ -51,7 +60,7 @@ function handle(frame) {
   if (type === "hello") register(frame);
   else if (type === "registered") {
     [registered, resumeToken] = [true, frame.resumeToken];
-    if (!frame.resumed) [epoch, pos] = [frame.epoch, frame.ackedPos];
+    if (!frame.resumed) [epoch, pos] = [frame.epoch ?? 0, frame.ackedPos ?? 0];
     transmit();
   } else if (type === "synced") {
     synced = true;
@@ -74,10 +83,10 @@ function handle(frame) {
 }
 
 function register({ auth }) {
-  const device = `client.js on ${os.hostname()}`;
+  const device = `client.js on ${os.hostname().slice(0, 51)}`; // at most 64
   const proof = process.env.PRIVMSG_TOKEN ? { token: process.env.PRIVMSG_TOKEN } : { password: process.env.PRIVMSG_PASSWORD };
   const usable = auth.includes(Object.keys(proof)[0]); // not where it could be overheard
-  const resume = epoch === undefined ? {} : { after: pos, epoch };
+  const resume = epoch ? { after: pos, epoch } : {};
   const proven = resumeToken ? { resumeToken } : usable ? proof : {};
   send({ type: "register", username: name, device, deliver: "ack", heartbeatMs: HEARTBEAT_MS, ...resume, ...proven });
 }
@@ -91,11 +100,18 @@ function show(frame) {
   else console.error(JSON.stringify(frame));
   if (frame.pos === undefined) return;
   pos = frame.pos;
-  if (stateFile) {
+  remember();
+  send({ type: "ack", pos });
+}
+
+function remember() {
+  if (!stateFile) return;
+  try {
     fs.writeFileSync(`${stateFile}.new`, `${epoch} ${pos}`);
     fs.renameSync(`${stateFile}.new`, stateFile);
+  } catch (error) {
+    stop(1, error.message);
   }
-  send({ type: "ack", pos });
 }
 
 function send(object) {
@@ -104,12 +120,13 @@ function send(object) {
 
 /** Sends what has no answer yet: with its `messageId` it stays one message, however often that is. */
 function transmit() {
-  if (registered && command && (command !== BYE || synced || epoch === undefined)) send(command);
+  if (registered && command && (command !== BYE || synced || !epoch)) send(command);
 }
 
 (async () => {
   connect();
   for await (const line of readline.createInterface({ input: process.stdin })) {
+    if (!line.trim()) continue;
     const [toUsername, id] = [line.split(" ", 1)[0], crypto.randomUUID()];
     command = { type: "privateMessage", toUsername, message: line.slice(toUsername.length + 1), id, messageId: id };
     await new Promise((resolve) => (answered = resolve) && transmit());

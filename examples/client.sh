@@ -8,21 +8,18 @@
 # strings escaped; another value than a string is shown as it stands. Control characters are sent as spaces.
 LC_ALL=C.UTF-8
 host=$1 port=$2 name=$3 state=
-case $#$4 in 3) ;; 5--state) state=$5 ;; *) echo "usage: client.sh HOST PORT NAME [--state FILE]" >&2; exit 2 ;; esac
+case $#$4${5:+=} in 3) ;; 5--state=) state=$5 ;; *) echo "usage: client.sh HOST PORT NAME [--state FILE]" >&2; exit 2 ;; esac
 heartbeat=30             # seconds; a connection on which nothing comes for two of them is dead
-epoch=0 pos=0            # up to pos, which counts within epoch (0: in none), everything has been printed
-[[ -s $state ]] && read -r epoch pos < "$state" && epoch=$((10#$epoch)) pos=$((10#$pos))
+epoch=0 pos=0 line=      # up to pos, which counts within epoch (0: in none), everything has been printed
 token=                   # proves the name on the next connection
-message= typed= ended=   # what has no answer yet; what of the next line is there; whether the input has ended
 attempt=0 refused=0      # to connect; whether something was, for the exit code
+message= typed= ended=   # what has no answer yet; what of the next line is there; whether the input has ended
 trap '' PIPE             # writing to a connection that is gone is an error like others
 exec {never}<> <(:)      # to sleep on
 
 send() { printf '%s\n' "$1" >&"$server"; } 2> /dev/null
 
-quote() { # sets quoted
-    quoted=${1//\\/\\\\} quoted=${quoted//\"/\\\"} quoted=\"${quoted//[[:cntrl:]]/ }\"
-}
+quote() { quoted=${1//\\/\\\\} quoted=${quoted//\"/\\\"} quoted=\"${quoted//[[:cntrl:]]/ }\"; }
 
 unescape() { # sets plain; nothing is left that drives a terminal
     local rest=$1 c; plain=
@@ -48,12 +45,14 @@ register() {
     [[ $token ]] && way=resumeToken secret=$token
     command='{"type":"register","deliver":"ack","heartbeatMs":'${heartbeat}000
     quote "$name"; command+=,\"username\":$quoted
-    quote "client.sh on $HOSTNAME"; command+=,\"device\":$quoted
+    quote "client.sh on ${HOSTNAME:0:51}"; command+=,\"device\":$quoted # at most 64
     ((epoch)) && command+=,\"after\":$pos,\"epoch\":$epoch
     quote "$secret"
     [[ $token || ( $secret && $line == *\"auth\":[^]]*\"$way\"* ) ]] && command+=,\"$way\":$quoted # not where it could be overheard
     send "$command}"
 }
+
+remember() { [[ ! $state ]] || printf '%020d %020d\n' "$epoch" "$pos" 1<> "$state" || exit; } # always as long, so never half
 
 show() { # prints what arrived, once, and acknowledges it only then
     local form='^\{"type":"privateMessage","from":"([^"]*)","message":(.*),"time":"[^"]*"(.*)\}$' rest=$line who text
@@ -68,13 +67,12 @@ show() { # prints what arrived, once, and acknowledges it only then
     else echo "$line" >&2; fi
     ((number)) || return
     pos=$number
-    [[ $state ]] && printf '%020d %020d\n' "$epoch" "$pos" 1<> "$state" # always as long, so never half
+    remember
     send '{"type":"ack","pos":'"$pos}"
 }
 
 handle() { # one line; returns 1 if the connection ends with it
-    local kind=${line#*:\"} refusal=
-    kind=${kind%%\"*}
+    local kind=${line#*:\"} refusal=; kind=${kind%%\"*}
     [[ $kind == errorMessage ]] && refusal=$line
     if [[ $kind == hello ]]; then register
     elif [[ $kind == registered ]]; then
@@ -91,28 +89,28 @@ handle() { # one line; returns 1 if the connection ends with it
         elif [[ $line != *'"reconnect":true'* && $refusal != *'"retryable":true'* ]]; then exit 1; fi
         return 1
     elif [[ $refusal == *'"retryable":true'* ]]; then number retryAfterMs "$line"; repeat_at=$((SECONDS + 1 + number / 1000))
-    elif [[ $kind == accepted || $refusal ]]; then
-        [[ $refusal ]] && refused=1 && echo "$line" >&2
-        message=
+    elif [[ $kind == accepted ]]; then message=
+    elif [[ $refusal ]]; then message= refused=1; echo "$line" >&2
     elif [[ ! $left ]]; then show; fi
     return 0
 }
 
 session() { # one connection, to its end; sets number to how many milliseconds the server wants to be left alone
     local registered= synced= left= repeat_at= last=$SECONDS line= part to code; number=0
-    { exec {server}<> "/dev/tcp/$host/$port"; } 2> /dev/null || { echo "cannot connect" >&2; return; }
+    exec {server}<> "/dev/tcp/$host/$port" || return
     while ((SECONDS - last <= 2 * heartbeat)); do
         if [[ $registered && ! $message && ! $ended ]]; then # its turn
             IFS= read -r -t 0.01 part; code=$?
             typed+=$part
             ((code > 0 && code <= 128)) && ended=1
-            if ((code == 0)) || [[ $ended && $typed ]]; then
+            if ((code <= 128)) && [[ $typed == *[![:space:]]* ]]; then
                 to=${typed%% *} message=\"$EPOCHREALTIME.$$.$RANDOM\" # however often it is sent, it is one message
                 message='{"type":"privateMessage","id":'$message',"messageId":'$message
                 quote "$to"; message+=,\"toUsername\":$quoted
-                typed=${typed:${#to}}; quote "${typed# }"; message+=,\"message\":$quoted} typed=
+                typed=${typed:${#to}}; quote "${typed# }"; message+=,\"message\":$quoted}
                 send "$message"
             fi
+            ((code > 128)) || typed=
         fi
         [[ $repeat_at ]] && ((SECONDS >= repeat_at)) && repeat_at= && send "$message"
         [[ $ended && $synced && ! $message && ! $left ]] && left=1 && send '{"type":"bye"}'
@@ -128,6 +126,10 @@ session() { # one connection, to its end; sets number to how many milliseconds t
     [[ $line == goodbye ]] || { number=0; echo "connection lost" >&2; }
 }
 
+[[ -f $state ]] && read -r -N 99 line < "$state"
+if [[ $line =~ ^0*([0-9]{1,16})\ 0*([0-9]{1,16})[[:space:]]*$ ]]; then epoch=${BASH_REMATCH[1]} pos=${BASH_REMATCH[2]}
+elif [[ $state ]]; then : > "$state" || exit; fi
+remember # or it could be told too late that this cannot be done
 while :; do
     session
     ((number += (50 << attempt) + RANDOM % (100 << attempt), attempt += attempt < 8)) # 50 ms to 38 s, by chance, and what the server said

@@ -82,6 +82,24 @@ fn a_certificate_that_is_not_trusted_gets_no_password() {
     }
 }
 
+/// A file of certificates that is missing, or that holds none, is told at the start: nothing would ever be trusted.
+#[test]
+fn without_a_certificate_to_trust_it_does_not_even_begin() {
+    let (daemon, certificate) = encrypted(Setup::new(), "127.0.0.1");
+    let file = |name: &str| directory().join(name).display().to_string();
+    let (missing, empty) = (file("missing.crt"), file("empty.crt"));
+    std::fs::write(&empty, "").expect("a file");
+    let key = certificate.replace("tls.crt", "tls.key");
+    for language in [Python, Node, Go] {
+        for file in [&missing, &empty, &key] {
+            let more = ["--tls", file.as_str()];
+            let (at, dir) = (daemon.tls(), daemon.dir());
+            let errors = Running::with(language, at, "Alice", dir, &more, None).complains(1);
+            assert!(errors.contains(file), "{language:?}: {errors}");
+        }
+    }
+}
+
 /// A daemon with a certificate of its own for `name`, and the path of that.
 fn encrypted(setup: Setup, name: &str) -> (Daemon, String) {
     let dir = directory();

@@ -6,6 +6,7 @@ mod common;
 mod cutter;
 mod encrypted;
 mod languages;
+mod mistakes;
 #[path = "../conformance/proxy.rs"]
 #[allow(dead_code)]
 mod proxy;
@@ -18,7 +19,7 @@ macro_rules! languages {
     ($($language:ident $variant:ident),* $(,)?) => {
         $(mod $language {
             use crate::languages::Language::$variant;
-            use crate::{rounds, scripted};
+            use crate::{mistakes, rounds, scripted};
 
             #[test]
             fn nothing_is_lost_nor_doubled_by_100_cuts() {
@@ -43,6 +44,31 @@ macro_rules! languages {
             #[test]
             fn its_cursor_is_in_the_state_file() {
                 scripted::written_down($variant);
+            }
+
+            #[test]
+            fn a_garbled_state_file_is_as_good_as_none() {
+                scripted::garbled($variant);
+            }
+
+            #[test]
+            fn a_state_file_that_cannot_be_written_is_told() {
+                scripted::unwritable($variant);
+            }
+
+            #[test]
+            fn a_wrong_command_line_is_told_and_2() {
+                mistakes::command_lines($variant);
+            }
+
+            #[test]
+            fn blank_lines_are_passed_over() {
+                mistakes::blank_lines($variant);
+            }
+
+            #[test]
+            fn the_longest_host_name_fits_into_a_device() {
+                mistakes::long_host_name($variant);
             }
 
             #[test]

@@ -49,7 +49,8 @@ impl Running {
         Running::of(command, errors)
     }
 
-    fn of(mut command: Command, errors: PathBuf) -> Running {
+    /// `errors`: the file to which its standard error goes.
+    pub fn of(mut command: Command, errors: PathBuf) -> Running {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -122,6 +123,23 @@ impl Running {
     /// What it wrote to standard error so far.
     pub fn errors(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.errors).unwrap_or_default()).into_owned()
+    }
+
+    /// What Ctrl-C does.
+    pub fn interrupt(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
+    }
+
+    /// Waits for it to end with `code`, having written one line to standard error. Returns that.
+    #[track_caller]
+    pub fn complains(&mut self, code: i32) -> String {
+        let status = self.wait();
+        let errors = self.errors();
+        assert_eq!(status.code(), Some(code), "{errors}");
+        assert_eq!(errors.lines().count(), 1, "{errors}");
+        assert_eq!(self.rest(), [""; 0]);
+        errors
     }
 
     pub fn kill(&mut self) {

@@ -125,6 +125,8 @@ pub fn goodbyes(language: Language) {
     server.say(r#"{"type":"privateMessage","from":"Bob","message":"six","time":"2026-11-26T00:00:00.000Z","seq":1,"pos":6}"#);
     alice.expect("Bob: six");
     assert_eq!(server.hear(), serde_json::json!({"type":"ack","pos":6}));
+    // What has no `pos` changes nothing.
+    server.say(r#"{"type":"typing","from":"Bob","state":"started"}"#);
     let since = Instant::now();
     server.say(r#"{"type":"goodbye","code":"serverClosing","message":"later","reconnect":true,"afterMs":1500}"#);
     drop(server);
@@ -186,6 +188,74 @@ fn numbers(state: &Path) -> Vec<u64> {
     text.split_whitespace()
         .filter_map(|word| word.parse().ok())
         .collect()
+}
+
+/// What a state file may hold that is none. The last one is longer than what is written over it.
+const GARBLED: &[&[u8]] = &[
+    b"",
+    b"\n",
+    b"77",
+    b"77 x",
+    b"x 5",
+    b"-1 5",
+    b"77 -5",
+    b"77 5 x",
+    b"99999999999999999999 5",
+    b"\0\0\0\0 \xff\xfe",
+    b"This is not a state file, and it is longer than one would be.\nIt has two lines.\n",
+];
+
+/// Each is ignored; and what is then written is whole.
+pub fn garbled(language: Language) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let at = listener.local_addr().expect("its address");
+    let state = directory().join(format!("garbled-{}", at.port()));
+    let path = state.display().to_string();
+    let more = ["--state", path.as_str()];
+    let start = || Running::with(language, at, "Alice", &directory(), &more, Some(PASSWORD));
+    for bytes in GARBLED {
+        fs::write(&state, bytes).expect("a file");
+        let _alice = start();
+        let (_, register) = Played::accept(&listener);
+        let none = register.get("after").or(register.get("epoch"));
+        assert_eq!(none, None, "{}", bytes.escape_ascii());
+    }
+    let alice = start();
+    let (mut server, _) = Played::session(&listener, FIRST);
+    server.say(r#"{"type":"privateMessage","from":"Bob","message":"six","time":"2026-11-26T00:00:00.000Z","seq":1,"pos":6}"#);
+    alice.expect("Bob: six");
+    assert_eq!(server.hear()["pos"], 6);
+    assert_eq!(numbers(&state), [77, 6]);
+    let text = fs::read_to_string(&state).expect("text");
+    assert_eq!(text.split_whitespace().count(), 2, "{text}");
+}
+
+/// A cursor that cannot be written down is told, at the start and later; and then nothing is acknowledged.
+pub fn unwritable(language: Language) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let at = listener.local_addr().expect("its address");
+    let dir = directory().join(format!("unwritable-{}", at.port()));
+    let state = dir.join("state").display().to_string();
+    let start = |state: &str| {
+        let more = ["--state", state];
+        Running::with(language, at, "Alice", &directory(), &more, Some(PASSWORD))
+    };
+    let errors = start(&state).complains(1);
+    assert!(errors.contains(&state), "{errors}");
+    fs::create_dir(&dir).expect("a directory");
+    let here = dir.display().to_string();
+    let errors = start(&here).complains(1);
+    assert!(errors.contains(&here), "{errors}");
+    let mut alice = start(&state);
+    let (mut server, _) = Played::session(&listener, FIRST);
+    fs::remove_dir_all(&dir).expect("removed");
+    server.say(r#"{"type":"privateMessage","from":"Bob","message":"six","time":"2026-11-26T00:00:00.000Z","seq":1,"pos":6}"#);
+    alice.expect("Bob: six");
+    let errors = alice.complains(1);
+    assert!(errors.contains(&state), "{errors}");
+    let mut after = String::new();
+    let _ = server.lines.read_line(&mut after); // or an error: it is gone
+    assert_eq!(after, "");
 }
 
 fn directory() -> PathBuf {
