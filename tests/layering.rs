@@ -439,7 +439,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("rusqlite", &["src/store.rs", "src/store/"]),
     ("unsafe", &["src/net/sys.rs"]),
-    ("rustls", &["src/net/tls", "src/client/link/tls.rs"]),
+    ("rustls", &["src/net/tls", "src/client/link/tls"]),
     ("rcgen", &["src/net/tls/self_signed.rs"]),
 ];
 

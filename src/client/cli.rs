@@ -114,7 +114,7 @@ fn entry(matches: &ArgMatches, paths: &Paths) -> Result<Entry, Error> {
 }
 
 fn profile(matches: &ArgMatches) -> Result<Profile, Error> {
-    let paths = Paths::of_user();
+    let paths = Paths::of_user()?;
     entry(matches, &paths)?.profile(&paths)
 }
 
@@ -122,8 +122,17 @@ fn profile(matches: &ArgMatches) -> Result<Profile, Error> {
 fn session(matches: &ArgMatches, purpose: Purpose) -> Result<(Client, Duration), Error> {
     let patience = duration(matches, "timeout").unwrap_or(PATIENCE);
     let mut client = Client::start(&profile(matches)?, purpose)?;
-    client.connected(patience)?;
+    let connected = client.connected(patience);
+    tell_news(&mut client);
+    connected?;
     Ok((client, patience))
+}
+
+/// Whom it trusts from now on, once.
+fn tell_news(client: &mut Client) {
+    if let Some(news) = client.news() {
+        out::say(&news);
+    }
 }
 
 fn text<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {

@@ -22,6 +22,10 @@ impl Dialogue {
     /// Up to `hello`.
     pub fn open(address: &Address, trust: &Trust, patience: Duration) -> Result<Dialogue, Error> {
         let start = Instant::now();
+        // No system connects in no time.
+        if patience.is_zero() {
+            return Err(too_late(patience));
+        }
         let link = Link::dial(address, trust, patience).map_err(|no| match no {
             NoLink::Unreachable(why) => Error::from(End::NoConnection(why)),
             NoLink::Untrusted(why) => Error::from(End::Trust(why)),
@@ -35,6 +39,11 @@ impl Dialogue {
             _ => return Err(wrong_server()),
         }
         Ok(dialogue)
+    }
+
+    /// What a person is to be told, once: the server's certificate was not known, and is remembered now.
+    pub fn news(&mut self) -> Option<String> {
+        self.link.news()
     }
 
     /// Sends a line, and waits for the frame that answers it.
@@ -64,8 +73,7 @@ impl Dialogue {
             }
             let left = left(start, patience);
             if left.is_zero() {
-                let what = format!("no answer within {} s", patience.as_secs_f32());
-                return Err(Error::new(Kind::Timeout, what, ""));
+                return Err(too_late(patience));
             }
             self.link.turn(&mut out, left).map_err(|error| {
                 let greeted = !self.hello.server_name.is_empty();
@@ -77,6 +85,11 @@ impl Dialogue {
             })?;
         }
     }
+}
+
+fn too_late(patience: Duration) -> Error {
+    let what = format!("no answer within {} s", patience.as_secs_f32());
+    Error::new(Kind::Timeout, what, "")
 }
 
 fn wrong_server() -> Error {

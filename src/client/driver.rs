@@ -34,6 +34,7 @@ pub struct Client {
     reached: bool,
     /// When the server was last heard of.
     heard: Instant,
+    news: Option<String>,
 }
 
 /// What is under the session.
@@ -72,6 +73,7 @@ impl Client {
             backoff: Backoff::default(),
             reached: false,
             heard: Instant::now(),
+            news: None,
         })
     }
 
@@ -189,6 +191,11 @@ impl Client {
         self.session.name()
     }
 
+    /// What a person is to be told, once: the server's certificate was not known, and is remembered now.
+    pub fn news(&mut self) -> Option<String> {
+        self.news.take()
+    }
+
     /// The session under it, for what is not here.
     pub fn session(&mut self) -> &mut Session {
         &mut self.session
@@ -219,7 +226,8 @@ impl Client {
             }
             Under::Dialing(outcome) => match outcome.recv_timeout(patience) {
                 Err(RecvTimeoutError::Timeout) => {}
-                Ok(Ok(link)) => {
+                Ok(Ok(mut link)) => {
+                    self.news = link.news().or(self.news.take());
                     self.reached = true;
                     self.heard = Instant::now();
                     self.session.connected();

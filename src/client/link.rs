@@ -26,6 +26,7 @@ pub struct Link {
     incoming: Vec<u8>,
     /// What of `incoming` is known to hold no line end.
     looked: usize,
+    news: Option<String>,
 }
 
 enum Io {
@@ -48,6 +49,7 @@ impl Link {
         let failed = |error: io::Error| {
             NoLink::Unreachable(format!("cannot connect to {address}: {}", reason(&error)))
         };
+        let mut news = None;
         let io = match address {
             Address::Unix(path) => {
                 let stream = UnixStream::connect(path).map_err(failed)?;
@@ -61,16 +63,22 @@ impl Link {
             }
             Address::Tls { host, port } => {
                 let stream = dial_tcp(host, *port, patience).map_err(failed)?;
-                Io::Tls(Box::new(tls::Tls::shake(
-                    stream, address, host, trust, patience,
-                )?))
+                let (tls, told) = tls::Tls::shake(stream, address, host, trust, patience)?;
+                news = told;
+                Io::Tls(Box::new(tls))
             }
         };
         Ok(Link {
             io,
             incoming: Vec::new(),
             looked: 0,
+            news,
         })
+    }
+
+    /// What a person is to be told, once: the server's certificate was not known, and is remembered now.
+    pub fn news(&mut self) -> Option<String> {
+        self.news.take()
     }
 
     /// Writes of `out` what goes, taking it off its front, and reads what has come; waits at most `patience` for either.

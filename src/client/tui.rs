@@ -40,7 +40,6 @@ use terminal::Screen;
 /// Until its user leaves, or the process is told to end.
 pub fn run(profile: &Profile) -> Result<(), Error> {
     terminal::check()?;
-    let was_known = is_known(profile);
     let client = Client::start(profile, Purpose::Receive)?;
     let screen = Screen::enter()?;
     let size = screen.size()?;
@@ -51,8 +50,6 @@ pub fn run(profile: &Profile) -> Result<(), Error> {
         client,
         model,
         screen,
-        profile,
-        was_known,
         asked: HashMap::new(),
         start: Instant::now(),
         over: false,
@@ -61,28 +58,30 @@ pub fn run(profile: &Profile) -> Result<(), Error> {
     };
     let ended = session.run();
     let Session {
-        client,
+        mut client,
         model,
         screen,
         ..
     } = session;
     drop(screen);
-    client.close(FAREWELL);
-    if model.book.waiting() > 0 {
-        eprintln!("privmsg: {} messages were not sent", model.book.waiting());
+    // Of a session that never began.
+    if let Some(news) = client.news() {
+        eprintln!("privmsg: {news}");
     }
-    ended
+    client.close(FAREWELL);
+    let unsent = match model.book.waiting() {
+        0 => return ended,
+        1 => "1 message was not sent".into(),
+        count => format!("{count} messages were not sent"),
+    };
+    // Why it ended is told last, as everywhere.
+    if ended.is_err() {
+        eprintln!("privmsg: {unsent}");
+    }
+    ended.and(Err(Error::new(Kind::Refused, unsent, "")))
 }
 
-/// The server's certificate is remembered.
-fn is_known(profile: &Profile) -> bool {
-    profile.trust.remembered(&profile.address).is_some()
-}
-
-struct Session<'a> {
-    profile: &'a Profile,
-    /// Its certificate was remembered before.
-    was_known: bool,
+struct Session {
     client: Client,
     model: Model,
     screen: Screen,
@@ -96,7 +95,7 @@ struct Session<'a> {
     ended: Option<End>,
 }
 
-impl Session<'_> {
+impl Session {
     fn run(&mut self) -> Result<(), Error> {
         let mut changed = true;
         let mut drawn = Instant::now();
@@ -165,11 +164,9 @@ impl Session<'_> {
 
     fn begin(&mut self) {
         self.begun = true;
-        let Profile { trust, address, .. } = self.profile;
-        if let Some(news) = trust.news(address, self.was_known) {
+        if let Some(news) = self.client.news() {
             self.input(Input::Note(news));
         }
-        self.was_known = true;
     }
 
     /// Until something on the screen changes with the time, at most [`PAUSE`].
@@ -209,7 +206,6 @@ impl Session<'_> {
             Effect::Suspend => self.screen.suspend(),
             Effect::Connect => {
                 self.ended = None;
-                self.was_known = is_known(self.profile);
                 self.client.start_again();
             }
             Effect::Quit => self.over = true,

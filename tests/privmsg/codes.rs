@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 
+use crate::bench::place::outcome;
 use crate::common::{Daemon, Setup};
 use crate::home::{Home, servers};
 
@@ -69,6 +70,13 @@ fn each_code_comes_when_it_is_said_to() {
         "-s", &address, "-u", "Alice", "send", "-t", "0.3", "Bob", "hi",
     ]);
     assert_eq!(code, 124, "{err}");
+    for no_time in [&["ping", "-t", "0"][..], &["send", "-t", "0", "Bob", "hi"]] {
+        let (code, _, err) = at(no_time);
+        assert_eq!(
+            (code, err.as_str()),
+            (124, "privmsg: no answer within 0 s\n")
+        );
+    }
     // 0
     assert_eq!(
         at(&["listen", "-t", "0.1"]),
@@ -131,6 +139,52 @@ fn a_configuration_that_is_wrong_is_said_to_be_with_its_place() {
     assert_eq!(code, 78);
     assert!(
         err.contains("there is no profile \"b\"") && err.contains("there are: a"),
+        "{err}"
+    );
+}
+
+#[test]
+fn a_home_that_is_no_place_is_not_used() {
+    let daemon = Daemon::start(&Setup::new());
+    let (server, home) = (servers(&daemon)[0].clone(), Home::new());
+    let listen = ["-s", &server, "-u", "Alice", "listen", "-t", "0.1"];
+    let run = |variables: &[(&str, &str)], without: &str| {
+        let mut command = home.command(&listen);
+        command.current_dir(home.dir()).env("HOME", "relative");
+        command.envs(variables.iter().copied()).env_remove(without);
+        outcome(&mut command, "")
+    };
+    let (code, out, err) = run(&[], "XDG_STATE_HOME");
+    assert_eq!((code, out.as_str()), (78, ""), "{err}");
+    assert!(
+        err.contains("\"relative\"") && err.contains("set HOME"),
+        "{err}"
+    );
+    // It is not needed, then; or it is that of the user, which is looked into only.
+    let place = |name: &str| home.path(name).display().to_string();
+    let (state, config) = (place("state"), place("config"));
+    let both = [("XDG_STATE_HOME", &*state), ("XDG_CONFIG_HOME", &*config)];
+    for (variables, without) in [(&both[..], "NO_SUCH"), (&both[..1], "HOME")] {
+        let done = run(variables, without);
+        assert_eq!(done, (0, String::new(), String::new()), "{without}");
+        assert!(home.path("state/privmsg").is_dir());
+        std::fs::remove_dir_all(&state).unwrap();
+    }
+    assert!(std::fs::read_dir(home.dir()).unwrap().next().is_none());
+}
+
+#[test]
+fn the_public_half_of_a_key_is_said_to_be_it() {
+    let home = Home::new();
+    let key = home.put("k1.pub", "ssh-ed25519 AAAA alice\n", 0o644);
+    let (code, _, err) = home.run(&["-u", "Alice", "--key", &key, "who"]);
+    assert_eq!(code, 64);
+    assert!(
+        err.contains("is the public half") && !err.contains("chmod"),
+        "{err}"
+    );
+    assert!(
+        err.ends_with(&format!("name {}\n", key.trim_end_matches(".pub"))),
         "{err}"
     );
 }

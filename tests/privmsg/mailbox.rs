@@ -279,6 +279,16 @@ fn what_cannot_be_accepted_in_time_is_said_at_once() {
         "{err}"
     );
     assert!(err.contains("the server asks to try again in "), "{err}");
+    let server = &house.server();
+    let lines = ["-s", server, "-u", "Alice", "send", "-t", "5", "Bob", "-"];
+    let proof = ["--lines", "--password-file", &house.password];
+    let lines = [&lines[..], &proof].concat();
+    let (code, _, err) = house.home.run_with("a\nb\nc\n", &lines);
+    assert_eq!(code, 1, "{err}");
+    assert!(
+        err.starts_with("privmsg: 3 of 3 lines were not accepted\nprivmsg: line 1: not sent: "),
+        "{err}"
+    );
     assert_eq!(house.ok("Bob", &["listen", "-n", "1"]), "Alice: one\n");
     house.ok("Alice", &["send", "Bob", "three"]);
 }

@@ -96,6 +96,42 @@ fn what_standard_input_holds_is_one_message_or_one_for_each_line() {
 }
 
 #[test]
+fn each_line_that_is_not_accepted_is_told_by_its_number() {
+    everywhere(|server, stage, home| {
+        let mut bob = stage.register("Bob");
+        let at = |to| ["-s", server, "-u", "Alice", "send", to, "-", "--lines"];
+        let nobody = "not sent: User \"Nobody1\" not found (unknownUser)";
+        let (code, out, err) = home.run_with("a\nb\n", &at("Nobody1"));
+        assert_eq!((code, out.as_str()), (1, ""), "{err}");
+        assert_eq!(
+            err,
+            format!(
+                "privmsg: line 1: {nobody}\nprivmsg: line 2: {nobody}\nprivmsg: 2 of 2 lines were not accepted\n"
+            )
+        );
+        // Too long for the server, and too long for the client.
+        let (long, longer) = ("x".repeat(70_000), "x".repeat(9_000_000));
+        let (code, _, err) = home.run_with(format!("a\n{long}\n{longer}\nb\n"), &at("Bob"));
+        assert_eq!(code, 1, "{err}");
+        for told in [
+            "line 2: not sent: the message is too long",
+            "line 3: not sent: the message is too long",
+        ] {
+            assert_eq!(err.matches(told).count(), 1, "{err}");
+        }
+        assert!(
+            err.ends_with("privmsg: 2 of 4 lines were not accepted\n"),
+            "{err}"
+        );
+        for text in ["a", "b"] {
+            bob.expect(&format!(
+                r#"{{"type":"privateMessage","from":"Alice","message":"{text}",…}}"#
+            ));
+        }
+    });
+}
+
+#[test]
 fn one_can_see_who_is_there_and_whether_the_server_is() {
     everywhere(|server, stage, home| {
         let _bob = stage.register("Bob");

@@ -198,6 +198,50 @@ fn a_session_that_was_ended_says_why_and_begins_again() {
 }
 
 #[test]
+fn whoever_was_typing_when_it_ended_still_sees_why() {
+    let house = House::mailbox(&["Alice"]);
+    let alice = house.pane("Alice");
+    alice.start();
+    alice.shows_text("Alice at");
+    house.listen("Alice");
+    alice.shows_text("the server ended it");
+    alice.keys(&["x"]);
+    alice.shows("ended-typing");
+    alice.keys(&["BSpace"]);
+    alice.shows_text("ended, Enter connects again: the server ended it");
+    alice.keys(&["Enter"]);
+    alice.shows_text("Alice at");
+}
+
+#[test]
+fn whoever_leaves_without_what_was_not_sent_is_told_and_so_is_the_shell() {
+    let mut house = House::mailbox(&["Alice"]);
+    let alice = house.pane("Alice");
+    alice.types("privmsg; echo \"code $?\"");
+    alice.shows_text("Alice at");
+    house.stop();
+    alice.shows_text("connection lost");
+    alice.types("/msg Bob one");
+    alice.shows_text("1 unsent");
+    alice.keys(&["C-d"]);
+    alice.shows_text("once more to leave without them");
+    alice.keys(&["C-d"]);
+    alice.shows_text("privmsg: 1 message was not sent\ncode 1");
+}
+
+#[test]
+fn a_flag_is_its_letters() {
+    let house = House::open(&["Alice"]);
+    let alice = house.pane("Alice");
+    alice.start();
+    alice.shows_text("Alice at");
+    alice.types("/msg Alice");
+    alice.types("vive la 🇫🇷🇧🇪 !");
+    alice.shows_text("Alice: vive la FRBE !");
+    assert!(!alice.raw().contains('🇫'));
+}
+
+#[test]
 fn without_colors_no_code_for_one_is_sent() {
     let house = House::mailbox(&["Alice", "Bob"]);
     let (alice, bob) = (house.pane_with("Alice", &["NO_COLOR=1"]), house.pane("Bob"));
@@ -264,6 +308,25 @@ fn the_terminal_is_given_back_as_it_was() {
     alice.shows_text("Alice at");
     alice.types("/quit");
     alice.is_given_back();
+}
+
+#[test]
+fn nothing_else_is_on_the_screen_where_there_is_no_other_one() {
+    let house = House::mailbox(&["Alice"]);
+    let alice = house.pane("Alice");
+    alice.has_one_screen_only();
+    alice.types("seq 1 22");
+    alice.shows_text("\n22\n");
+    alice.start();
+    alice.shows("welcome");
+    alice.keys(&["C-z"]);
+    alice.shows_text("Stopped");
+    alice.types("seq 1 22; fg");
+    alice.shows("welcome");
+    alice.is_written_on("something else");
+    alice.shows_text("something else");
+    alice.keys(&["C-l"]);
+    alice.shows("welcome");
 }
 
 #[test]

@@ -160,6 +160,24 @@ impl Pane {
         self.flag("alternate_on") == "1"
     }
 
+    /// As terminals without a second one.
+    pub fn has_one_screen_only(&self) {
+        let option = [
+            "set-option",
+            "-w",
+            "-t",
+            &self.name,
+            "alternate-screen",
+            "off",
+        ];
+        self.tmux.run(&option);
+    }
+
+    /// By another process, at the cursor.
+    pub fn is_written_on(&self, text: &str) {
+        fs::write(self.flag("pane_tty"), text).expect("a terminal");
+    }
+
     /// The shell is back, with its screen, its cursor and its modes.
     pub fn is_given_back(&self) {
         assert!(soon(|| !self.is_full_screen()), "still on the other screen");

@@ -162,11 +162,6 @@ fn password(matches: &ArgMatches) -> Result<(), Error> {
 
 fn add_key(matches: &ArgMatches) -> Result<(), Error> {
     let path = text(matches, "private-key").unwrap_or_default();
-    if let Some(private) = path.strip_suffix(".pub") {
-        let what =
-            format!("{path} is the public half: only the private one can prove that it is yours");
-        return Err(Error::new(Kind::Usage, what, format!("name {private}")));
-    }
     let key = read_key(Path::new(path))?;
     let server_name = profile(matches)?.server_name;
     let (mut client, patience) = session(matches, Purpose::Change)?;

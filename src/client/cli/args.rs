@@ -39,7 +39,7 @@ fn who_and_where() -> [Arg; 10] {
         file("key", "An Ed25519 private key without passphrase, of ssh-keygen or openssl"),
         file("token-file", "A JSON Web Token"),
         text("device", "DEVICE", "What this installation is called, where names are accounts [default: privmsg]"),
-        text("server-name", "NAME", "The server that is meant, if it is not called like its host"),
+        text("server-name", "NAME", "The server that is meant, if it is not called like its host: what a key signs is for it alone, and with --ca its certificate may be for this name too"),
         file("ca", "Trust a TLS server that a certificate in FILE (PEM) vouches for"),
         text("fingerprint", "HEX", "Trust a TLS server whose certificate has this SHA-256"),
     ]
@@ -62,7 +62,8 @@ fn send() -> Command {
         .arg(flag("json", "Print what was accepted, as JSON"))
         .arg(timeout("Give up after so long without an answer", "30"))
         .after_help(
-            "Silent when it was accepted. It is sent again over new connections, under the same ID, until it is.\n\n\
+            "Silent when it was accepted. It is sent again over new connections, under the same ID, until it is.\n\
+             With --lines, each line that is not accepted is told by its number, and how many there were at the end.\n\n\
              Examples:\n  privmsg send Bob 'Salut Bob !'\n  df -h | privmsg send Bob -\n  \
              tail -f app.log | privmsg send Bob - --lines\n  privmsg --server 127.0.0.1:7748 --name Alice send Bob hi",
         )
@@ -74,7 +75,7 @@ fn listen() -> Command {
         .arg(flag("json", "Print the server's lines (protocol.md, privateMessage)"))
         .arg(number("count", 'n', "COUNT", "End after so many"))
         .arg(seconds("time", "End after so long").short('t'))
-        .arg(text("from", "NAME", "Only from this name; others are passed over"))
+        .arg(text("from", "NAME", "Only from this name; what others wrote is passed over: it is acknowledged, and does not come again for this device"))
         .arg(mark_read())
         .after_help(
             "Goes on where it was when it ended, and prints nothing twice. Connects again when the connection is lost.\n\
@@ -215,7 +216,9 @@ const PROFILES: &str = "\
   key = \"/home/alice/.config/privmsg/secrets/home.key\"   # or password_file, or token_file
   ca = \"/etc/ssl/chat.pem\"                               # or fingerprint; neither: trust on first use
 An option wins over the profile. What proves the name of the default profile is not used for another name or server.
-Secrets stand in files that only you may read. Cursors are in ~/.local/state/privmsg.";
+Secrets stand in files that only you may read. In ~/.local/state/privmsg are the cursors of listen and of the session, and
+resume tokens: until it ends, such a token proves the name for this device as a password does, so that these two may succeed
+with a wrong password or with none.";
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 the server or the other end said no; 64 wrong usage; 69 no connection; 74 reading or writing failed;

@@ -7,7 +7,7 @@ use clap::ArgMatches;
 
 use super::out::{Out, body, one_line, say};
 use super::reading::{Reading, is_from};
-use super::{FAREWELL, count, duration, is_set, profile, text};
+use super::{FAREWELL, count, duration, is_set, profile, tell_news, text};
 use crate::client::driver::Client;
 use crate::client::error::{Error, Kind};
 use crate::client::event::{Connected, Event};
@@ -28,6 +28,7 @@ pub fn run(matches: &ArgMatches, out: &mut Out) -> Result<(), Error> {
         let patience = reading.wait().unwrap_or(A_WHILE);
         let event = client.next_event(left.min(patience));
         let event_came = event.is_some();
+        tell_news(&mut client);
         if reading.wait() == Some(Duration::ZERO) {
             // Whatever it is: it is tried again, and said if the session has ended.
             let _ = reading.tell(&mut client, SOON);

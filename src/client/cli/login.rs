@@ -25,7 +25,7 @@ use crate::client::profile::{
 use crate::client::session::Purpose;
 
 pub fn run(matches: &ArgMatches) -> Result<(), Error> {
-    let paths = Paths::of_user();
+    let paths = Paths::of_user()?;
     let title = text(matches, "profile").unwrap_or("default");
     if Profiles::load(&paths.profiles())?.all.contains_key(title) {
         let what = format!("there is a profile {title:?} already");
@@ -89,9 +89,8 @@ impl Login {
     fn run(&mut self) -> Result<(), Error> {
         let trust = self.entry.trust(&self.paths)?;
         let address: Address = self.entry.server.as_deref().unwrap_or(SERVER).parse()?;
-        let was_known = trust.remembered(&address).is_some();
-        let dialogue = Dialogue::open(&address, &trust, self.patience)?;
-        if let Some(news) = trust.news(&address, was_known) {
+        let mut dialogue = Dialogue::open(&address, &trust, self.patience)?;
+        if let Some(news) = dialogue.news() {
             say(&news);
         }
         let hello = dialogue.hello.clone();

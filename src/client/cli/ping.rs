@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::ArgMatches;
 use serde::Serialize;
 
-use super::out::{Out, one_line};
+use super::out::{Out, one_line, say};
 use super::{PATIENCE, count, duration, entry, is_set};
 use crate::client::address::Address;
 use crate::client::command::Command;
@@ -17,10 +17,13 @@ use crate::client::profile::{Paths, SERVER};
 
 pub fn run(matches: &ArgMatches, out: &mut Out) -> Result<(), Error> {
     let patience = duration(matches, "timeout").unwrap_or(PATIENCE);
-    let paths = Paths::of_user();
+    let paths = Paths::of_user()?;
     let entry = entry(matches, &paths)?;
     let address: Address = entry.server.as_deref().unwrap_or(SERVER).parse()?;
     let mut dialogue = Dialogue::open(&address, &entry.trust(&paths)?, patience)?;
+    if let Some(news) = dialogue.news() {
+        say(&news);
+    }
     let times = count(matches).unwrap_or(1).max(1);
     for time in 1..=times {
         let start = Instant::now();

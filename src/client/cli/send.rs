@@ -1,5 +1,6 @@
 //! `privmsg send`. One message, or one for each line of standard input; each has its answer before this ends.
 
+use std::collections::HashMap;
 use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::thread;
@@ -9,7 +10,7 @@ use clap::ArgMatches;
 use serde::Serialize;
 
 use super::out::{Out, say};
-use super::{FAREWELL, PATIENCE, duration, is_set, profile, text};
+use super::{FAREWELL, PATIENCE, duration, is_set, profile, tell_news, text};
 use crate::client::driver::Client;
 use crate::client::error::{Error, Kind};
 use crate::client::event::Event;
@@ -36,6 +37,11 @@ pub fn run(matches: &ArgMatches, out: &mut Out) -> Result<(), Error> {
     let mut sending = Sending {
         client: Client::start(&profile, Purpose::Send)?,
         to: to.into(),
+        lines: is_set(matches, "lines"),
+        numbers: HashMap::new(),
+        taken: 0,
+        accepted: 0,
+        held: None,
         message_id: text(matches, "message-id").map(str::to_owned),
         patience: duration(matches, "timeout").unwrap_or(PATIENCE),
         json: is_set(matches, "json"),
@@ -44,11 +50,15 @@ pub fn run(matches: &ArgMatches, out: &mut Out) -> Result<(), Error> {
         refused: None,
         delayed: None,
     };
-    sending.all(&texts, out)?;
-    sending.client.close(FAREWELL);
-    match sending.refused {
-        Some(refused) => Err(refused),
-        None => Ok(()),
+    match sending.all(&texts, out) {
+        Ok(()) => sending.end(),
+        // What stands behind a line that cannot be read is not counted.
+        Err(error) if !sending.lines || matches!(error.kind, Kind::Usage | Kind::Io) => Err(error),
+        Err(error) => {
+            sending.taken += rest(&texts);
+            say(&sending.missing());
+            Err(error)
+        }
     }
 }
 
@@ -56,6 +66,14 @@ struct Sending {
     client: Client,
     to: String,
     message_id: Option<String>,
+    /// Each message is a line: these are the numbers of those that have no answer, by `messageId`.
+    lines: bool,
+    numbers: HashMap<String, u64>,
+    /// Messages that were read, and of them those that were accepted.
+    taken: u64,
+    accepted: u64,
+    /// What the client takes when it has an answer to another one.
+    held: Option<String>,
     patience: Duration,
     json: bool,
     /// Without an answer.
@@ -68,20 +86,30 @@ struct Sending {
 }
 
 impl Sending {
-    fn all(&mut self, texts: &Receiver<Result<String, Error>>, out: &mut Out) -> Result<(), Error> {
+    fn all(&mut self, texts: &Texts, out: &mut Out) -> Result<(), Error> {
         let (mut at_end, mut unread) = (false, Ok(()));
-        while !at_end || self.waiting > 0 {
-            while !at_end && self.waiting < MOST_WAITING {
-                match texts.try_recv() {
-                    Ok(Ok(text)) => self.put(&text)?,
+        while !at_end || self.waiting > 0 || self.held.is_some() {
+            while self.waiting < MOST_WAITING && (self.held.is_some() || !at_end) {
+                let text = match self.held.take() {
+                    Some(text) => Ok(Ok(text)),
+                    None => texts.try_recv().inspect(|_| self.taken += 1),
+                };
+                match text {
+                    Ok(Ok(text)) => self.put(text),
+                    Ok(Err(error)) if error.kind == Kind::Refused => self.refuse(self.taken, error),
                     // What stood before it goes.
                     Ok(Err(error)) => (at_end, unread) = (true, Err(error)),
                     Err(TryRecvError::Empty) => break,
                     Err(TryRecvError::Disconnected) => at_end = true,
                 }
+                if self.held.is_some() {
+                    break;
+                }
             }
             let patience = if at_end { LOOK } else { LOOK_FOR_LINES };
-            if let Some(event) = self.client.next_event(patience) {
+            let event = self.client.next_event(patience);
+            tell_news(&mut self.client);
+            if let Some(event) = event {
                 self.take(event, out)?;
             }
             if self.waiting > 0 && self.answered.elapsed() >= self.patience {
@@ -91,14 +119,48 @@ impl Sending {
         unread
     }
 
-    fn put(&mut self, text: &str) -> Result<(), Error> {
+    /// The message that was read last.
+    fn put(&mut self, text: String) {
         let id = self.message_id.clone().unwrap_or_else(new_message_id);
-        self.client.send_as(id, &self.to, text)?;
+        if self.client.send_as(id.clone(), &self.to, &text).is_err() {
+            match self.waiting {
+                // There is room for one at least.
+                0 => self.refuse(self.taken, too_long()),
+                _ => self.held = Some(text),
+            }
+            return;
+        }
+        if self.lines {
+            self.numbers.insert(id, self.taken);
+        }
         if self.waiting == 0 {
             self.answered = Instant::now();
         }
         self.waiting += 1;
-        Ok(())
+    }
+
+    /// Message `number` is not sent. Of lines, each is told; another one is told at the end.
+    fn refuse(&mut self, number: u64, error: Error) {
+        if self.lines {
+            say(&format!("line {number}: {}", error.what));
+        }
+        self.refused = Some(error);
+    }
+
+    fn end(self) -> Result<(), Error> {
+        let missing = self.missing();
+        self.client.close(FAREWELL);
+        match self.refused {
+            Some(error) if self.lines => Err(Error::new(Kind::Refused, missing, error.fix)),
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn missing(&self) -> String {
+        let missing = self.taken - self.accepted;
+        let were = if missing == 1 { "was" } else { "were" };
+        format!("{missing} of {} lines {were} not accepted", self.taken)
     }
 
     fn take(&mut self, event: Event, out: &mut Out) -> Result<(), Error> {
@@ -110,7 +172,8 @@ impl Sending {
                 time,
                 duplicate,
             } => {
-                self.done();
+                self.done(&message_id);
+                self.accepted += 1;
                 if self.json {
                     let accepted = Accepted {
                         message_id: &message_id,
@@ -123,23 +186,27 @@ impl Sending {
                     out.print(&(line + "\n"))?;
                 }
             }
-            Event::Refused { error, .. } => {
-                self.done();
+            Event::Refused {
+                message_id, error, ..
+            } => {
+                let number = self.done(&message_id);
                 let hint = error.hint.clone().unwrap_or_default();
                 let refused = Error::new(Kind::Refused, format!("not sent: {error}"), hint);
-                // The last one is told at the end.
-                if let Some(before) = self.refused.replace(refused) {
-                    say(&before.to_string());
-                }
+                self.refuse(number, refused);
             }
-            Event::Delayed { error, .. } => {
+            Event::Delayed {
+                message_id, error, ..
+            } => {
                 let asked = Duration::from_millis(error.retry_after_ms.unwrap_or(0));
                 if self.answered.elapsed().saturating_add(asked) > self.patience {
                     let seconds = asked.as_secs_f32();
                     let fix = format!(
                         "the server asks to try again in {seconds} s, which is longer than --timeout"
                     );
-                    return Err(Error::new(Kind::Refused, format!("not sent: {error}"), fix));
+                    let line = self.numbers.get(&message_id);
+                    let line = line.map_or_else(String::new, |line| format!("line {line}: "));
+                    let what = format!("{line}not sent: {error}");
+                    return Err(Error::new(Kind::Refused, what, fix));
                 }
                 let before = self.delayed.replace(error.clone());
                 if before.is_none_or(|before| before.code != error.code) {
@@ -154,10 +221,12 @@ impl Sending {
         Ok(())
     }
 
-    fn done(&mut self) {
+    /// The number of the message that has its answer.
+    fn done(&mut self, message_id: &str) -> u64 {
         self.waiting -= 1;
         self.answered = Instant::now();
         self.delayed = None;
+        self.numbers.remove(message_id).unwrap_or(self.taken)
     }
 
     fn too_late(&self) -> Error {
@@ -212,16 +281,47 @@ fn lines() -> Texts {
             let read = (&mut stdin).take(LONGEST + 1).read_until(b'\n', &mut line);
             let text = match read {
                 Ok(0) => return,
+                Ok(_) if line.len() as u64 > LONGEST && line.last() != Some(&b'\n') => {
+                    skip_line(&mut stdin).and(Err(too_long()))
+                }
                 Ok(_) => in_words(line, &format!("line {number} of standard input")),
                 Err(error) => Err(unreadable(error)),
             };
-            let failed = text.is_err();
+            let failed = matches!(&text, Err(error) if error.kind != Kind::Refused);
             if sender.send(text).is_err() || failed {
                 return;
             }
         }
     });
     texts
+}
+
+/// Up to its end, without keeping it.
+fn skip_line(input: &mut impl BufRead) -> Result<(), Error> {
+    loop {
+        let bytes = input.fill_buf().map_err(unreadable)?;
+        let (count, at_end) = match memchr::memchr(b'\n', bytes) {
+            Some(at) => (at + 1, true),
+            None => (bytes.len(), bytes.is_empty()),
+        };
+        input.consume(count);
+        if at_end {
+            return Ok(());
+        }
+    }
+}
+
+/// How many more there are: of an input that goes on, those that are there already.
+fn rest(texts: &Texts) -> u64 {
+    let (start, mut count) = (Instant::now(), 0);
+    while start.elapsed() < FAREWELL && texts.recv_timeout(LOOK).is_ok() {
+        count += 1;
+    }
+    count
+}
+
+fn too_long() -> Error {
+    Error::new(Kind::Refused, "not sent: the message is too long", "")
 }
 
 /// Without the line end at the end.

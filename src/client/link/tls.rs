@@ -3,20 +3,24 @@
 //! There are no roots of the system here: a server is trusted because a file names its authority, because its
 //! certificate's fingerprint was given, or because the same certificate was there the first time.
 
+mod words;
+
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::aws_lc_rs::digest::{SHA256, digest};
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError, RootCertStore,
-    SignatureScheme,
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError,
+    RootCertStore, SignatureScheme,
 };
 
 use super::{NoLink, left};
@@ -34,14 +38,15 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// The handshake; then, where trust is by first use, the certificate is remembered or compared.
+    /// The handshake; then, where trust is by first use, the certificate is remembered or compared. Also what a person is to
+    /// be told if it is remembered.
     pub fn shake(
         stream: TcpStream,
         address: &Address,
         host: &str,
         trust: &Trust,
         patience: Duration,
-    ) -> Result<Tls, NoLink> {
+    ) -> Result<(Tls, Option<String>), NoLink> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| NoLink::Untrusted(format!("{host:?} cannot stand in a certificate")))?;
         let config = config(trust)?;
@@ -54,21 +59,23 @@ impl Tls {
             ended: false,
         };
         tls.handshake(patience)
-            .map_err(|error| refused(address, trust, &error))?;
+            .map_err(|error| refused(address, host, trust, &error))?;
+        let mut news = None;
         let certificate = tls
             .session
             .peer_certificates()
             .and_then(|chain| chain.first());
         let fingerprint = certificate.map(|certificate| fingerprint(certificate));
         match (trust, fingerprint) {
-            (Trust::Authority(_), _) => {}
+            (Trust::Authority { .. }, _) => {}
             (Trust::Fingerprint(wanted), Some(found)) if *wanted == found => {}
             (Trust::FirstUse(file), Some(found)) => {
-                known::check(file, address, &found).map_err(NoLink::Untrusted)?;
+                let is_new = known::check(file, address, &found).map_err(NoLink::Untrusted)?;
+                news = is_new.then(|| known::news(address, &found));
             }
             _ => return Err(NoLink::Untrusted(other_fingerprint(address, fingerprint))),
         }
-        Ok(tls)
+        Ok((tls, news))
     }
 
     fn handshake(&mut self, patience: Duration) -> io::Result<()> {
@@ -161,20 +168,19 @@ fn config(trust: &Trust) -> Result<Arc<ClientConfig>, NoLink> {
         .with_safe_default_protocol_versions()
         .map_err(|error| NoLink::Untrusted(error.to_string()))?;
     let mut config = match trust {
-        Trust::Authority(path) => {
-            let bad = |what: String| NoLink::Untrusted(format!("{}: {what}", path.display()));
-            let mut roots = RootCertStore::empty();
-            let text = std::fs::read(path).map_err(|error| bad(reason(&error)))?;
-            for certificate in CertificateDer::pem_slice_iter(&text) {
-                let certificate = certificate.map_err(|error| bad(error.to_string()))?;
-                roots
-                    .add(certificate)
-                    .map_err(|error| bad(error.to_string()))?;
-            }
-            if roots.is_empty() {
-                return Err(bad("there is no certificate in it".into()));
-            }
-            builder.with_root_certificates(roots)
+        Trust::Authority { file, name } => {
+            let bad = |what: String| NoLink::Untrusted(format!("{}: {what}", file.display()));
+            let roots = Arc::new(roots(file).map_err(bad)?);
+            let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider)
+                .build()
+                .map_err(|error| bad(error.to_string()))?;
+            // Not every name of a server can stand in a certificate.
+            let also = name
+                .clone()
+                .and_then(|name| ServerName::try_from(name).ok());
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(ByAuthority { verifier, also }))
         }
         Trust::FirstUse(_) | Trust::Fingerprint(_) => builder
             .dangerous()
@@ -183,6 +189,77 @@ fn config(trust: &Trust) -> Result<Arc<ClientConfig>, NoLink> {
     .with_no_client_auth();
     config.resumption = rustls::client::Resumption::disabled();
     Ok(Arc::new(config))
+}
+
+/// The certificates of a file (PEM), at least one.
+fn roots(file: &Path) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    let text = std::fs::read(file).map_err(|error| reason(&error))?;
+    for certificate in CertificateDer::pem_slice_iter(&text) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots
+            .add(certificate)
+            .map_err(|error| format!("a certificate in it is not good: {}", words::of(&error)))?;
+    }
+    match roots.is_empty() {
+        true => Err("there is no certificate in it".into()),
+        false => Ok(roots),
+    }
+}
+
+/// As rustls does it, for the host's name or another one.
+#[derive(Debug)]
+struct ByAuthority {
+    verifier: Arc<WebPkiServerVerifier>,
+    also: Option<ServerName<'static>>,
+}
+
+impl ServerCertVerifier for ByAuthority {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        use CertificateError::{NotValidForName, NotValidForNameContext};
+        let is_for = |name: &ServerName<'_>| {
+            let verifier = &self.verifier;
+            verifier.verify_server_cert(end_entity, intermediates, name, ocsp_response, now)
+        };
+        match (is_for(server_name), &self.also) {
+            (
+                Err(TlsError::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })),
+                Some(also),
+            ) => is_for(also),
+            (verified, _) => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.verifier
+            .verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.verifier
+            .verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
 }
 
 /// Makes sure that the server has the certificate's key; whose certificate it is is compared after the handshake, by its
@@ -228,17 +305,21 @@ impl ServerCertVerifier for ByFingerprint {
 }
 
 /// A handshake that failed: for its certificate, or otherwise.
-fn refused(address: &Address, trust: &Trust, error: &io::Error) -> NoLink {
+fn refused(address: &Address, host: &str, trust: &Trust, error: &io::Error) -> NoLink {
     let inner = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<TlsError>());
     match (inner, trust) {
-        (Some(TlsError::InvalidCertificate(why)), Trust::Authority(path)) => {
+        (Some(TlsError::InvalidCertificate(why)), Trust::Authority { file, .. }) => {
+            let why = words::of_certificate(why, Some(host));
             NoLink::Untrusted(format!(
-                "the certificate of {address} is not vouched for by {}: {why:?}",
-                path.display()
+                "the certificate of {address} is not vouched for by {}: {why}",
+                file.display()
             ))
         }
+        (Some(TlsError::InvalidCertificate(_)), _) => NoLink::Untrusted(format!(
+            "no TLS with {address}: it does not prove that it has the key of its certificate"
+        )),
         (Some(TlsError::InvalidMessage(_)), _) => NoLink::Untrusted(format!(
             "no TLS with {address}: what answers there does not speak it; without it, leave out tls:"
         )),

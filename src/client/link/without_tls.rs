@@ -20,7 +20,7 @@ impl Tls {
         _host: &str,
         _trust: &Trust,
         _patience: Duration,
-    ) -> Result<Tls, NoLink> {
+    ) -> Result<(Tls, Option<String>), NoLink> {
         Err(NoLink::Untrusted("this build of privmsg has no TLS".into()))
     }
 

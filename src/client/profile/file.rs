@@ -180,7 +180,10 @@ impl Entry {
     pub fn trust(&self, paths: &Paths) -> Result<Trust, Error> {
         match (&self.ca, &self.fingerprint) {
             (None, None) => Ok(Trust::FirstUse(paths.known_servers())),
-            (Some(path), None) => Ok(Trust::Authority(path.clone())),
+            (Some(path), None) => Ok(Trust::Authority {
+                file: path.clone(),
+                name: self.server_name.clone(),
+            }),
             (None, Some(text)) => known::parse(text).map(Trust::Fingerprint).ok_or_else(|| {
                 let fix = "it is 64 hexadecimal digits: openssl x509 -in tls.crt -noout -fingerprint -sha256";
                 Error::new(Kind::Usage, "this is no SHA-256 fingerprint", fix)
@@ -219,6 +222,15 @@ impl Entry {
 
 /// A private key that only its owner can read.
 pub fn read_key(path: &Path) -> Result<Key, Error> {
+    if path.extension().is_some_and(|extension| extension == "pub") {
+        let private = path.with_extension("");
+        let what = format!(
+            "{} is the public half: only the private one can prove that it is yours",
+            path.display()
+        );
+        let fix = format!("name {}", private.display());
+        return Err(Error::new(Kind::Usage, what, fix));
+    }
     let text = secret_file::read(path)?;
     Key::parse(&text).map_err(|why| {
         let path = path.display();

@@ -13,8 +13,12 @@ use crate::ops::exit::reason;
 /// SHA-256 of a certificate.
 pub type Fingerprint = [u8; 32];
 
-/// Remembers the certificate of a server that was never seen, and compares that of one that was. Fails with words for people.
-pub fn check(file: &Path, address: &Address, found: &Fingerprint) -> Result<(), String> {
+/// Remembers the certificate of a server that was never seen, and compares that of one that was. Whether it is remembered
+/// from now on. Fails with words for people.
+pub fn check(file: &Path, address: &Address, found: &Fingerprint) -> Result<bool, String> {
+    if file.as_os_str().is_empty() {
+        return Err("it is not known where to remember certificates: set HOME".into());
+    }
     let cannot = |error: io::Error| format!("{}: {}", file.display(), reason(&error));
     let text = match fs::read_to_string(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -22,18 +26,18 @@ pub fn check(file: &Path, address: &Address, found: &Fingerprint) -> Result<(), 
     };
     let address = address.to_string();
     match text.lines().find_map(|line| of(line, &address)) {
-        Some(known) if known == hex(found) => Ok(()),
+        Some(known) if known == hex(found) => Ok(false),
         Some(known) => Err(changed(file, &address, known, found)),
-        None => remember(file, &address, found).map_err(cannot),
+        None => remember(file, &address, found)
+            .map(|()| true)
+            .map_err(cannot),
     }
 }
 
-/// The fingerprint that is known of `address`.
-pub fn find(file: &Path, address: &Address) -> Option<String> {
-    let text = fs::read_to_string(file).ok()?;
-    let address = address.to_string();
-    let known = text.lines().find_map(|line| of(line, &address));
-    known.map(str::to_owned)
+/// What a person is told of a certificate that is remembered.
+pub fn news(address: &Address, found: &Fingerprint) -> String {
+    let found = shown(&hex(found));
+    format!("{address} is trusted from now on by its certificate, SHA-256 {found}")
 }
 
 /// As OpenSSL shows it, and so for people: pairs of digits with colons. `digits`: 64 of them.

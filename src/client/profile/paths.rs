@@ -1,11 +1,12 @@
 //! Where this user's files are (the XDG base directories). Knows no contents.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::client::address::Address;
+use crate::client::error::{Error, Kind};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {
@@ -16,12 +17,12 @@ pub struct Paths {
 }
 
 impl Paths {
-    pub fn of_user() -> Paths {
-        let home = env::var_os("HOME").map_or_else(|| "/".into(), PathBuf::from);
-        Paths {
-            config: base("XDG_CONFIG_HOME", &home, ".config"),
-            state: base("XDG_STATE_HOME", &home, ".local/state"),
-        }
+    /// Fails if a home is needed, and none is known.
+    pub fn of_user() -> Result<Paths, Error> {
+        Ok(Paths {
+            config: base("XDG_CONFIG_HOME", ".config")?,
+            state: base("XDG_STATE_HOME", ".local/state")?,
+        })
     }
 
     pub fn profiles(&self) -> PathBuf {
@@ -46,10 +47,25 @@ impl Paths {
 }
 
 /// Relative paths in these variables are to be ignored, says the specification.
-fn base(variable: &str, home: &Path, otherwise: &str) -> PathBuf {
+fn base(variable: &str, otherwise: &str) -> Result<PathBuf, Error> {
     let told = env::var_os(variable).map(PathBuf::from);
-    let base = told.filter(|path| path.is_absolute());
-    base.unwrap_or_else(|| home.join(otherwise)).join("privmsg")
+    let base = match told.filter(|path| path.is_absolute()) {
+        Some(base) => base,
+        // Without HOME it is the one that the system's list of users has.
+        None => checked_home(env::home_dir())?.join(otherwise),
+    };
+    Ok(base.join("privmsg"))
+}
+
+/// Secrets are put there: not wherever somebody happens to be.
+fn checked_home(home: Option<PathBuf>) -> Result<PathBuf, Error> {
+    let what = match home {
+        Some(home) if home.is_absolute() => return Ok(home),
+        Some(home) => format!("the home directory is {home:?}, which is no path from the root"),
+        None => "it is not known what your home directory is".into(),
+    };
+    let fix = "set HOME to it, as in HOME=/home/alice";
+    Err(Error::new(Kind::Config, what, fix))
 }
 
 /// A name of a file that stands for `text` alone, with what is not plain as `%XX`; of a long one, the end is a hash.
@@ -83,6 +99,16 @@ const LONGEST_NAME: usize = 200;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_home_is_a_path_from_the_root() {
+        let home = |path: &str| checked_home(Some(path.into()));
+        assert_eq!(home("/home/alice"), Ok("/home/alice".into()));
+        for bad in [home(""), home("alice"), home("./alice"), checked_home(None)] {
+            let error = bad.unwrap_err();
+            assert!(error.kind == Kind::Config && error.fix.contains("HOME"));
+        }
+    }
 
     #[test]
     fn every_text_has_a_file_name_of_its_own() {

@@ -13,7 +13,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use super::model::Model;
-use super::text::width;
+use super::text::{plain_flags, width};
 use super::theme::Theme;
 
 pub fn draw(model: &Model, frame: &mut Frame<'_>) {
@@ -48,7 +48,7 @@ fn put(buffer: &mut Buffer, area: Rect, y: u16, x: u16, text: &str, style: Style
         return x;
     }
     let room = usize::from(area.width - x);
-    let (end, _) = buffer.set_stringn(area.x + x, y, text, room, style);
+    let (end, _) = buffer.set_stringn(area.x + x, y, plain_flags(text), room, style);
     end - area.x
 }
 

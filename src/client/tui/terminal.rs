@@ -15,7 +15,8 @@ use ratatui::crossterm::event::{
 use ratatui::crossterm::execute;
 use ratatui::crossterm::style::Colored;
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode, size,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll as poll_fds};
 use rustix::process::{Signal, getpid, kill_process};
@@ -100,7 +101,9 @@ impl Screen {
 
     /// What is on the screen is not known any more.
     pub fn forget(&mut self) {
-        let _ = self.terminal.clear();
+        // Not with `Terminal::clear`: that asks the terminal where its cursor is, and without an answer does nothing.
+        let _ = execute!(io::stdout(), Clear(ClearType::All));
+        self.terminal.swap_buffers();
     }
 
     pub fn ring(&mut self) {
@@ -139,6 +142,8 @@ fn take() -> io::Result<()> {
     execute!(
         io::stdout(),
         EnterAlternateScreen,
+        // Where there is no other screen, what the shell wrote is still there.
+        Clear(ClearType::All),
         EnableBracketedPaste,
         EnableFocusChange
     )

@@ -1,7 +1,7 @@
 //! Text of strangers, made harmless for a terminal and cut into rows. Knows neither conversations nor how a screen is drawn.
 
 use std::borrow::Cow;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -9,6 +9,8 @@ use unicode_width::UnicodeWidthStr;
 /// Characters that are shown on one place of the screen; marks that are heaped up beyond that are left out.
 const MAX_CLUSTER_CHARS: usize = 16;
 const TAB: &str = "    ";
+/// REGIONAL INDICATOR SYMBOL LETTER A to Z.
+const FLAG_LETTERS: RangeInclusive<char> = '\u{1f1e6}'..='\u{1f1ff}';
 
 /// What is shown of `text`: nothing in it drives a terminal, or reorders what stands around it. Only line ends stay, as
 /// LF; control characters become their pictures, and marks of direction their numbers.
@@ -41,6 +43,20 @@ pub fn cluster_width(cluster: &str) -> usize {
         "\n" => 1,
         _ => cluster.width(),
     }
+}
+
+/// `text` with a letter for each half of a flag, so that 🇫🇷 is FR: as wide for us, but no two terminals agree on how wide a
+/// flag is.
+pub fn plain_flags(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| FLAG_LETTERS.contains(&c)) {
+        return Cow::Borrowed(text);
+    }
+    let plain =
+        |c: char| match u8::try_from(u32::from(c).wrapping_sub(u32::from(*FLAG_LETTERS.start()))) {
+            Ok(letter @ 0..26) => char::from(b'A' + letter),
+            _ => c,
+        };
+    Cow::Owned(text.chars().map(plain).collect())
 }
 
 /// The beginning of `text` that fits into `columns`, with `…` if something is missing.
@@ -158,6 +174,19 @@ mod tests {
         assert_eq!(broken("日本語です", 5), ["日本", "語で", "す"]);
         assert_eq!(broken("日本", 1), ["日", "本"]);
         assert_eq!(broken("ab", 0), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_flag_is_shown_as_its_letters_and_is_as_wide() {
+        assert_eq!(plain_flags("vive la 🇫🇷🇧🇪, 🇿🇦"), "vive la FRBE, ZA");
+        assert_eq!(
+            plain_flags("👩\u{200d}👧 Aé\u{1f1e5}\u{1f200}"),
+            "👩\u{200d}👧 Aé\u{1f1e5}\u{1f200}"
+        );
+        for text in ["🇫🇷", "🇫🇷🇧🇪", "🇫", "🇫🇷🇧", "a🇫🇷b", "🇫🇷\u{301}"]
+        {
+            assert_eq!(width(&plain_flags(text)), width(text), "{text}");
+        }
     }
 
     #[test]

@@ -86,9 +86,12 @@ fn told(model: &Model) -> Option<(String, bool)> {
     }
     match &model.link {
         Link::Connecting => return Some((format!("connecting to {}…", model.place), false)),
-        Link::Ended(_) => {
-            let told = "the session has ended; /connect begins another, /quit leaves";
-            return Some((told.into(), true));
+        Link::Ended(why) => {
+            let how = match model.editor.text().is_empty() {
+                true => "Enter",
+                false => "/connect",
+            };
+            return Some((format!("ended, {how} connects again: {why}"), true));
         }
         Link::Lost { why, again_at } => {
             let left = again_at.saturating_sub(model.now.mono).div_ceil(1_000);

@@ -16,6 +16,7 @@ impl Model {
             return self.change(serial, line.trim_end());
         }
         match read(&line) {
+            Line::Nothing if matches!(self.link, Link::Ended(_)) => self.connect(),
             Line::Nothing => {}
             Line::Text(text) => match self.current {
                 Some(key) => self.send(key, text.trim_end()),

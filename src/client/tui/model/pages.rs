@@ -95,6 +95,11 @@ mod tests {
         desk.input(end());
         desk.press(Key::Enter);
         assert_eq!(desk.effects.pop(), Some(Effect::Connect));
+        // Without the page, too.
+        desk.input(end());
+        desk.press(Key::Escape);
+        desk.press(Key::Enter);
+        assert_eq!(desk.effects.pop(), Some(Effect::Connect));
         desk.connect("mailbox");
         assert_eq!(desk.model.book.waiting(), 1, "the client sends it");
     }
