@@ -3,6 +3,7 @@
 #![cfg(feature = "mailbox")]
 
 use std::fs::{self, File};
+use std::ops::Deref;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,15 +17,37 @@ use privmsgd::store::{
 };
 use rusqlite::Connection;
 
-/// A directory of its own for each test.
-fn dir(name: &str) -> PathBuf {
+/// A directory of its own for each test, removed in the end.
+struct Dir(PathBuf);
+
+impl Deref for Dir {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl AsRef<Path> for Dir {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn dir(name: &str) -> Dir {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let dir = std::env::temp_dir().join(format!("privmsgd-{name}-{}-{count}", std::process::id()));
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir(&dir).unwrap();
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).unwrap();
-    dir
+    Dir(dir)
 }
 
 fn golden(version: u32) -> PathBuf {
@@ -33,7 +56,7 @@ fn golden(version: u32) -> PathBuf {
 }
 
 /// A directory with a copy of the golden file.
-fn of_golden(name: &str, version: u32) -> (PathBuf, PathBuf) {
+fn of_golden(name: &str, version: u32) -> (Dir, PathBuf) {
     let dir = dir(name);
     let path = dir.join(DATABASE);
     fs::copy(golden(version), &path).unwrap();
@@ -322,7 +345,7 @@ fn what_others_could_read_is_closed_and_what_they_could_write_is_refused() {
     set(&dir, 0o755).unwrap();
     set(&path, 0o644).unwrap();
     drop(Store::open(&dir).unwrap());
-    for (path, mode) in [(&dir, 0o700), (&path, 0o600)] {
+    for (path, mode) in [(&*dir, 0o700), (&*path, 0o600)] {
         assert_eq!(fs::metadata(path).unwrap().mode() & 0o777, mode);
     }
     for mode in [0o770, 0o702, 0o777] {
@@ -391,7 +414,8 @@ fn an_unfinished_creation_begins_anew() {
 
 #[test]
 fn a_failed_job_leaves_nothing_and_the_rest_of_its_batch_stays() {
-    let store = Store::open(&dir("apart")).unwrap();
+    let dir = dir("apart");
+    let store = Store::open(&dir).unwrap();
     let look = |text: &str| vec![text.to_string()];
     let done = store.batch(|t| {
         let first = t.apart(|| t.add_account("A", "a", &look("a"), None, T));

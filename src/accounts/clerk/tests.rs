@@ -7,6 +7,7 @@ mod minted;
 mod names;
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
@@ -28,10 +29,19 @@ const NONCE: Nonce = [9; 16];
 struct Office {
     store: Store,
     clerk: Clerk,
-    dir: PathBuf,
+    dir: Rc<Dir>,
     now: Now,
     last: Option<Done>,
     hashes: Vec<Cost>,
+}
+
+/// Removed with the last office that has it.
+struct Dir(PathBuf);
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Office {
@@ -56,7 +66,7 @@ impl Office {
         Office {
             store: Store::open(&dir).unwrap(),
             clerk: Clerk::new(Arc::new(settings)),
-            dir,
+            dir: Rc::new(Dir(dir)),
             now: Now::new(1_000_000, 1_800_000_000_000),
             last: None,
             hashes: Vec::new(),
@@ -141,7 +151,7 @@ impl Office {
         let (settings, dir, now) = (self.clerk.settings.clone(), self.dir.clone(), self.now);
         drop(self.store);
         Office {
-            store: Store::open(&dir).unwrap(),
+            store: Store::open(&dir.0).unwrap(),
             clerk: Clerk::new(settings),
             dir,
             now,

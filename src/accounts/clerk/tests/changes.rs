@@ -146,7 +146,7 @@ fn a_removed_account_leaves_its_name_and_nothing_else() {
     assert_eq!(code(&answer), Some(Code::AuthFailed));
     let (dir, mut bytes) = (office.dir.clone(), Vec::new());
     drop(office);
-    for entry in std::fs::read_dir(dir).unwrap() {
+    for entry in std::fs::read_dir(&dir.0).unwrap() {
         bytes.extend(std::fs::read(entry.unwrap().path()).unwrap());
     }
     let found = |needle: &[u8]| bytes.windows(needle.len()).any(|at| at == needle);
