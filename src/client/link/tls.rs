@@ -167,26 +167,29 @@ fn config(trust: &Trust) -> Result<Arc<ClientConfig>, NoLink> {
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| NoLink::Untrusted(error.to_string()))?;
-    let mut config = match trust {
+    let authority = match trust {
         Trust::Authority { file, name } => {
             let bad = |what: String| NoLink::Untrusted(format!("{}: {what}", file.display()));
             let roots = Arc::new(roots(file).map_err(bad)?);
-            let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider)
+            let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider.clone())
                 .build()
                 .map_err(|error| bad(error.to_string()))?;
             // Not every name of a server can stand in a certificate.
             let also = name
                 .clone()
                 .and_then(|name| ServerName::try_from(name).ok());
-            builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(ByAuthority { verifier, also }))
+            Some(Authority { verifier, also })
         }
-        Trust::FirstUse(_) | Trust::Fingerprint(_) => builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(ByFingerprint(provider))),
-    }
-    .with_no_client_auth();
+        Trust::FirstUse(_) | Trust::Fingerprint(_) => None,
+    };
+    let verifier = Verifier {
+        provider,
+        authority,
+    };
+    let mut config = builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
     config.resumption = rustls::client::Resumption::disabled();
     Ok(Arc::new(config))
 }
@@ -207,14 +210,22 @@ fn roots(file: &Path) -> Result<RootCertStore, String> {
     }
 }
 
-/// As rustls does it, for the host's name or another one.
+/// Whose certificates vouch for the server's, for the host's name or another one.
 #[derive(Debug)]
-struct ByAuthority {
+struct Authority {
     verifier: Arc<WebPkiServerVerifier>,
     also: Option<ServerName<'static>>,
 }
 
-impl ServerCertVerifier for ByAuthority {
+/// Makes sure that the server has the certificate's key. Without an authority, whose certificate it is is compared after the
+/// handshake, by its fingerprint, before a byte is sent.
+#[derive(Debug)]
+struct Verifier {
+    provider: Arc<CryptoProvider>,
+    authority: Option<Authority>,
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -224,11 +235,13 @@ impl ServerCertVerifier for ByAuthority {
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
         use CertificateError::{NotValidForName, NotValidForNameContext};
+        let Some(Authority { verifier, also }) = &self.authority else {
+            return Ok(ServerCertVerified::assertion());
+        };
         let is_for = |name: &ServerName<'_>| {
-            let verifier = &self.verifier;
             verifier.verify_server_cert(end_entity, intermediates, name, ocsp_response, now)
         };
-        match (is_for(server_name), &self.also) {
+        match (is_for(server_name), also) {
             (
                 Err(TlsError::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })),
                 Some(also),
@@ -243,49 +256,7 @@ impl ServerCertVerifier for ByAuthority {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.verifier
-            .verify_tls12_signature(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.verifier
-            .verify_tls13_signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
-    }
-}
-
-/// Makes sure that the server has the certificate's key; whose certificate it is is compared after the handshake, by its
-/// fingerprint, before a byte is sent.
-#[derive(Debug)]
-struct ByFingerprint(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for ByFingerprint {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, TlsError> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signed, algorithms)
     }
 
@@ -295,12 +266,13 @@ impl ServerCertVerifier for ByFingerprint {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls13_signature(message, certificate, signed, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        let algorithms = &self.provider.signature_verification_algorithms;
+        algorithms.supported_schemes()
     }
 }
 
