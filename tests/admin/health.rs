@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::common::Setup;
-use crate::{Dir, House, ops, privmsgd, run};
+use crate::others::as_nobody;
+use crate::{Dir, House, privmsgd, run};
 
-fn findings(out: &str) -> Vec<Value> {
+pub fn findings(out: &str) -> Vec<Value> {
     out.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
@@ -92,18 +93,7 @@ fn check_without_a_daemon_is_critical_and_without_permission_unknown() {
         "{out}"
     );
     let house = House::new();
-    let binary = house.dir.path("privmsgd");
-    ops::copy_binary(std::path::Path::new(&binary));
-    let mut command = std::process::Command::new("setpriv");
-    command.args([
-        "--reuid=65534",
-        "--regid=65534",
-        "--clear-groups",
-        "timeout",
-        "20",
-        &binary,
-    ]);
-    let (code, out, err) = run(command.args(["check", "--admin-socket", &house.socket()]));
+    let (code, out, err) = as_nobody(&house, &["check"]);
     assert_eq!((code, err.as_str()), (3, ""), "{out}");
     let lines: Vec<&str> = out.lines().collect();
     assert!(
@@ -111,7 +101,7 @@ fn check_without_a_daemon_is_critical_and_without_permission_unknown() {
         "{out}"
     );
     assert_eq!(lines[1], "daemon: be root, or the user of the daemon");
-    let (code, out, _) = run(command.arg("--json"));
+    let (code, out, _) = as_nobody(&house, &["check", "--json"]);
     let health: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &health["status"]), (3, &"unknown".into()));
 }

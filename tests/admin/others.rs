@@ -13,7 +13,11 @@ use crate::common::Setup;
 use crate::{Dir, House, ops, run};
 
 /// The same binary as a user who may do nothing.
-fn as_nobody(house: &House, args: &[&str]) -> crate::Outcome {
+pub fn as_nobody(house: &House, args: &[&str]) -> crate::Outcome {
+    run(&mut by_nobody(house, args))
+}
+
+pub fn by_nobody(house: &House, args: &[&str]) -> Command {
     let binary = house.dir.path("privmsgd");
     if !Path::new(&binary).exists() {
         ops::copy_binary(Path::new(&binary));
@@ -24,7 +28,7 @@ fn as_nobody(house: &House, args: &[&str]) -> crate::Outcome {
         .args(["timeout", "20", &binary])
         .args(args)
         .args(["--admin-socket", &house.socket()]);
-    run(&mut command)
+    command
 }
 
 #[test]

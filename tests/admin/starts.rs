@@ -10,7 +10,9 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::common::Setup;
-use crate::{Dir, House, ops, privmsgd, run};
+use crate::health::findings;
+use crate::others::by_nobody;
+use crate::{Dir, House, privmsgd, run};
 
 /// A place where a daemon is to start, its configuration, and what it would make there.
 struct Site {
@@ -374,10 +376,7 @@ fn doctor_knows_a_daemon_whose_socket_is_gone() {
     fs::remove_file(house.socket()).unwrap();
     let (_, out, _) = run(privmsgd(&["doctor", "--json", "--data", &dir.path("data")])
         .args(["--admin-socket", &house.socket()]));
-    let found: Vec<Value> = out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let found = findings(&out);
     let daemon = &found[0];
     let text = |key: &str| daemon[key].as_str().unwrap();
     assert!(
@@ -401,33 +400,10 @@ fn doctor_finds_no_fault_with_what_a_stranger_may_not_read() {
     let keys = format!("hs256:{secret}");
     let setup = Setup::new().arg("--data").arg(&data);
     let house = House::with(setup.key("accounts.token_keys", &keys));
-    let binary = dir.path("privmsgd");
-    ops::copy_binary(Path::new(&binary));
-    let mut command = Command::new("setpriv");
-    command
-        .args([
-            "--reuid=65534",
-            "--regid=65534",
-            "--clear-groups",
-            "timeout",
-            "20",
-            &binary,
-        ])
-        .args([
-            "doctor",
-            "--json",
-            "--data",
-            &data,
-            "--admin-socket",
-            &house.socket(),
-        ])
-        .env("PRIVMSGD_ACCOUNTS__TOKEN_KEYS", &keys);
-    let (code, out, _) = run(&mut command);
+    let mut command = by_nobody(&house, &["doctor", "--json", "--data", &data]);
+    let (code, out, _) = run(command.env("PRIVMSGD_ACCOUNTS__TOKEN_KEYS", &keys));
     assert_eq!(code, 1, "{out}");
-    let found: Vec<Value> = out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let found = findings(&out);
     for check in ["daemon", "store", "keys"] {
         let finding = found.iter().find(|finding| finding["check"] == check);
         assert_eq!(finding.unwrap()["level"], "warning", "{out}");
