@@ -198,7 +198,7 @@ fn check_file(path: &Path, found: &Metadata) -> Result<(), StartError> {
 }
 
 pub(super) fn check_owner(path: &Path, found: &Metadata) -> Result<(), StartError> {
-    let (owner, us) = (found.uid(), rustix::process::geteuid().as_raw());
+    let (owner, us) = (found.uid(), geteuid().as_raw());
     if owner == us {
         return Ok(());
     }
